@@ -1,0 +1,95 @@
+"""The columns of a question, an answer, a verified answer and a conversation, and the stages that make them.
+
+Every stage may add columns of its own; it must keep those of its contract, with these types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import polars as pl
+
+Schema = dict[str, pl.DataType | type[pl.DataType]]
+
+QUESTION: Schema = {
+    "question_id": pl.String,
+    "source": pl.String,
+    "domain": pl.String,
+    "question": pl.String,
+    "reference": pl.String,
+    "tests": pl.String,  # JSON, see ot_assets/strategies/verify/code.py
+    "extra": pl.String,  # JSON object of whatever else the source had
+}
+
+ANSWER: Schema = QUESTION | {
+    "sample": pl.Int64,
+    "model": pl.String,
+    "reasoning": pl.String,
+    "answer": pl.String,
+    "finish_reason": pl.String,
+    "prompt_tokens": pl.Int64,
+    "completion_tokens": pl.Int64,
+    "response_id": pl.String,
+}
+
+VERDICT: Schema = {
+    "verdict": pl.String,
+    "verdict_by": pl.String,
+    "verdict_reason": pl.String,
+    "verdict_seconds": pl.Float64,
+}
+
+VERIFIED: Schema = ANSWER | VERDICT
+
+CONVERSATION: Schema = {
+    "row_id": pl.String,
+    "conversations": pl.List(pl.Struct({"from": pl.String, "value": pl.String})),
+}
+
+DROPPED: Schema = {"drop_reason": pl.String, "drop_evidence": pl.String}
+
+COLUMNS: Schema = VERIFIED | CONVERSATION | DROPPED
+
+# These depend on the run, not on what was chosen: they are left out of a version's content hash.
+VOLATILE = frozenset({"response_id", "verdict_by", "verdict_seconds"})
+
+DOMAINS = ("math", "code", "science", "puzzle")
+
+# A parameter annotated with this counts rows of the full-size recipe and is multiplied by the run's scale.
+SCALED = "counts rows at full size"
+Rows = Annotated[int, SCALED]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a recipe: the asset it makes, the rows it holds, and how its counts must add up.
+
+    `counts` is "filter" where in = kept + dropped, "fan_out" where each row may become several
+    (in x n = answered + failed), and "free" where rows may be repeated.
+    """
+
+    name: str
+    asset: str
+    contract: Schema
+    counts: Literal["filter", "fan_out", "free"] = "filter"
+    key: tuple[str, ...] = ("question_id",)
+
+
+_ANSWER_KEY = ("question_id", "sample")
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("sources", "questions", QUESTION),
+        Stage("mix", "mixed", QUESTION),
+        Stage("decontaminate", "decontaminated", QUESTION),
+        Stage("filter", "filtered", QUESTION),
+        Stage("dedup", "deduplicated", QUESTION),
+        Stage("sample", "sampled", QUESTION),
+        Stage("answers", "answers", ANSWER, counts="fan_out", key=_ANSWER_KEY),
+        Stage("verify", "verified", VERIFIED, key=_ANSWER_KEY),
+        Stage("select", "selected", ANSWER, key=_ANSWER_KEY),
+        Stage("format", "formatted", ANSWER | CONVERSATION, key=_ANSWER_KEY),
+    )
+}

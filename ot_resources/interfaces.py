@@ -1,0 +1,155 @@
+"""What the stages may ask of the outside world: Protocols with their request and response types.
+
+Strategies import this module and nothing else of `ot_resources`, so that any engine, embedder or sandbox
+can stand behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class BadInput(ValueError):
+    """What the user gave cannot be used. The message is one line: what, where, what would be right (exit 2)."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are drawn. Temperature 0 is greedy; `max_tokens` counts completion tokens only."""
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    max_tokens: int = 4096
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """One completion asked of a model. `sample` numbers the draws of the same question from 0."""
+
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+    sample: int = 0
+
+
+class FinishReason(StrEnum):
+    """Why a completion ended. `error` means that there is no completion; the reason is in `Response.error`."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Response:
+    """One completion. `text` is what the model wrote; `reasoning` and `answer` are its two halves.
+
+    `reasoning` is None when the text holds no closed reasoning block; `answer` is then the whole text.
+    """
+
+    response_id: str
+    model: str
+    text: str
+    reasoning: str | None
+    answer: str
+    finish_reason: FinishReason
+    prompt_tokens: int
+    completion_tokens: int
+    error: str | None = None
+
+
+@runtime_checkable
+class Generator(Protocol):
+    """A model that answers. `model` names it with its revision, so that it can bear identity."""
+
+    @property
+    def model(self) -> str: ...
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+        """Yield one response a request, in the order of the requests, as they become durable.
+
+        A request that cannot be answered comes back with finish_reason `error`; it does not stop the others.
+        """
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """A model that maps texts to unit vectors."""
+
+    @property
+    def model(self) -> str: ...
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Float32 array of shape (texts, dimensions), rows of length 1."""
+        ...
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Cuts a text into the units that n-grams are counted in. `name` is recorded in lineage."""
+
+    @property
+    def name(self) -> str: ...
+
+    def tokens(self, text: str) -> Sequence[Hashable]: ...
+
+
+class ExecutionStatus(StrEnum):
+    """How one case of a job ended. Only `ok` means that the program ran to its end with exit code 0."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One Python program and the standard inputs it is run on, each run in a fresh state.
+
+    Limits: `seconds` of wall clock a case, `memory_mb` of address space, `output_kb` of captured output a stream.
+    """
+
+    source: str
+    stdins: tuple[str, ...] = ("",)
+    seconds: float = 4.0
+    memory_mb: int = 512
+    output_kb: int = 256
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What one case of a job did. `stderr` holds the last lines only."""
+
+    status: ExecutionStatus
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+@runtime_checkable
+class Sandbox(Protocol):
+    """Runs programs that nobody has read. Nothing they do reaches this process, the disk or the network."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Execution, ...]]:
+        """One tuple of executions a job, in the order of the jobs and of their `stdins`."""
+        ...
