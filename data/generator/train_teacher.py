@@ -1,0 +1,191 @@
+"""Train the embedded teacher from scratch on one CPU core, on worked solutions of our own families.
+
+    python -m data.generator.train_teacher --out data/teacher --seed 0 --seconds 1500
+
+One run with one long decay. `--seconds` is processor time of this one thread, so that a busy machine changes how long
+the run takes but not what it learns. Held-out questions (`problem.is_held_out`) never reach the model.
+"""
+
+import argparse
+import json
+import math
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import tokenizers
+import torch
+import transformers
+from torch.nn.functional import cross_entropy
+from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
+
+from data.generator import tokenizer as chat
+from data.generator.families import draw
+from data.generator.muon import Muon
+from data.generator.problem import Problem, boxed, is_held_out
+
+VOCAB = 1536
+MIX = {"math": 0.31, "science": 0.25, "puzzle": 0.29, "code": 0.15}
+# Drills are bare sums: many facts per token. Most of them early, while the model has no arithmetic at all.
+DRILLS_FIRST, DRILLS_LAST = 0.30, 0.08
+TOKENS_PER_BATCH = 2800
+POOL = 1024
+RATE_ADAM, RATE_MUON = 4e-3, 0.02
+WARMUP_STEPS, FLAT_UNTIL, LAST_RATE = 50, 0.20, 0.01
+LOSS_FREE = -100
+
+
+def drill(rng: Random) -> Problem:
+    """One bare sum, difference, product or quotient in the answer format of the other families."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        a, b = rng.randint(2, 80), rng.randint(2, 60)
+        step, answer = f"{a} + {b}", a + b
+    elif kind == 1:
+        b = rng.randint(2, 40)
+        answer = rng.randint(1, 80)
+        step = f"{answer + b} - {b}"
+    else:
+        a, b = rng.randint(2, 19), rng.randint(2, 14)
+        step, answer = (f"{a} * {b}", a * b) if kind == 2 else (f"{a * b} / {b}", a)
+    return Problem("drill", "drill", f"What is {step}?", str(answer), None, boxed([f"{step} = {answer}"], answer))
+
+
+def training_problems(rng: Random, n: int, drills: float) -> list[Problem]:
+    """`n` problems in the domain mix, a share `drills` of them bare sums, none of them held out."""
+    problems: list[Problem] = []
+    while len(problems) < n:
+        domain = rng.choices(list(MIX), list(MIX.values()))[0]
+        problem = drill(rng) if rng.random() < drills else draw(rng, domain)
+        if not is_held_out(problem.question):
+            problems.append(problem)
+    return problems
+
+
+def batches(rng: Random, coder: PreTrainedTokenizerBase, drills: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One pool of examples as (ids, targets), both [batch, length], of similar lengths; targets only in the answer.
+
+    Right padding without a mask: attention is causal, so padding is never seen by a position that counts.
+    """
+    problems = training_problems(rng, POOL, drills)
+    prompts = [chat.prompt(p.question) for p in problems]
+    asked = [len(ids) for ids in coder(prompts).input_ids]
+    whole = coder([text + p.solution + chat.END for text, p in zip(prompts, problems, strict=True)]).input_ids
+    order = sorted(range(POOL), key=lambda i: len(whole[i]))
+    chunks, chunk = [], []
+    for i in order:
+        if chunk and (len(chunk) + 1) * len(whole[i]) > TOKENS_PER_BATCH:
+            chunks.append(chunk)
+            chunk = []
+        chunk.append(i)
+    chunks.append(chunk)
+    rng.shuffle(chunks)
+    pad = coder.pad_token_id
+    for chunk in chunks:
+        width = max(len(whole[i]) for i in chunk)
+        ids = torch.tensor([whole[i] + [pad] * (width - len(whole[i])) for i in chunk])
+        targets = torch.full_like(ids, LOSS_FREE)
+        for row, i in enumerate(chunk):
+            targets[row, asked[i] - 1 : len(whole[i]) - 1] = ids[row, asked[i] : len(whole[i])]
+        yield ids, targets
+
+
+def rate_at(progress: float, step: int) -> float:
+    """Warm-up, flat, then one long linear decay, as a factor of the peak rate; `progress` in 0..1."""
+    decay = 1.0 if progress < FLAT_UNTIL else max(0.0, (1 - progress) / (1 - FLAT_UNTIL))
+    return min(1.0, (step + 1) / WARMUP_STEPS) * (LAST_RATE + (1 - LAST_RATE) * decay)
+
+
+def new_model(coder: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
+    config = Qwen2Config(
+        vocab_size=len(coder),
+        hidden_size=128,
+        num_hidden_layers=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        intermediate_size=384,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        eos_token_id=coder.eos_token_id,
+        pad_token_id=coder.pad_token_id,
+        bos_token_id=None,
+    )
+    return Qwen2ForCausalLM(config)
+
+
+def train(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, rng: Random, seconds: float) -> dict:
+    """Train in place for `seconds` of processor time; returns steps, tokens and the loss curve."""
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
+    others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
+    muon, adam = Muon(matrices), torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)
+    step = tokens = 0
+    curve, recent, began, progress = [], [], time.process_time(), 0.0
+    model.train()
+    while progress < 1:
+        drills = DRILLS_FIRST + (DRILLS_LAST - DRILLS_FIRST) * min(1.0, 2 * progress)
+        for ids, targets in batches(rng, coder, drills):
+            hidden = model.model(ids).last_hidden_state
+            counted = targets != LOSS_FREE
+            loss = cross_entropy(model.lm_head(hidden[counted]), targets[counted])
+            loss.backward()
+            factor = rate_at(progress, step)
+            muon.step(RATE_MUON * factor)
+            adam.param_groups[0]["lr"] = RATE_ADAM * factor
+            adam.step()
+            adam.zero_grad()
+            recent.append(loss.item())
+            step, tokens = step + 1, tokens + ids.numel()
+            progress = min(1.0, (time.process_time() - began) / seconds)
+            if step % 100 == 0 or progress >= 1:
+                curve.append({"step": step, "progress": round(progress, 4), "loss": round(math.fsum(recent) / len(recent), 4)})
+                recent.clear()
+                print(json.dumps(curve[-1] | {"tokens": tokens}), flush=True)
+            if progress >= 1:
+                break
+    return {"steps": step, "tokens": tokens, "loss": curve}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("data/teacher"))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=1500, help="processor seconds of training")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(options.seed)
+    rng = Random(options.seed)
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    texts = [chat.prompt(p.question) + p.solution for p in training_problems(rng, 20_000, DRILLS_LAST)]
+    Qwen2Config().save_pretrained(options.out)  # AutoTokenizer chooses its class by config.json
+    coder = chat.build(texts, VOCAB, options.out)
+    model = new_model(coder)
+    print(f"{model.num_parameters():,} parameters, {len(coder)} tokens in the vocabulary", flush=True)
+
+    began = time.time()
+    record = train(model, coder, rng, options.seconds)
+    model.to(torch.bfloat16).save_pretrained(options.out)
+    GenerationConfig(eos_token_id=coder.eos_token_id, pad_token_id=coder.pad_token_id, max_new_tokens=256).save_pretrained(options.out)
+    record = {
+        "seed": options.seed,
+        "processor_seconds": options.seconds,
+        "wall_seconds": round(time.time() - began),
+        "parameters": model.num_parameters(),
+        "mix": MIX,
+        "drills": [DRILLS_FIRST, DRILLS_LAST],
+        "rates": {"adam": RATE_ADAM, "muon": RATE_MUON},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "tokenizers": tokenizers.__version__,
+        },
+        **record,
+    }
+    (options.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
