@@ -1,0 +1,63 @@
+"""A content hash of a table that depends on its values and their order, not on how they were cut into batches."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import polars as pl
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON text of a value; raises TypeError on anything that JSON does not know."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def short_hash(value: Any) -> str:
+    """16 hex digits of the SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+class ContentDigest:
+    """Feed it frames of one schema; `hexdigest` is the same however the rows were batched.
+
+    Each column has two running hashes, one of its lengths or validity and one of its bytes.
+    """
+
+    def __init__(self, ignore: frozenset[str] = frozenset()) -> None:
+        self._ignore = ignore
+        self._columns: dict[str, tuple[str, hashlib._Hash, hashlib._Hash]] = {}
+
+    def update(self, frame: pl.DataFrame) -> None:
+        for series in frame.get_columns():
+            if series.name in self._ignore:
+                continue
+            flat = _flat(series)
+            if series.name not in self._columns:
+                self._columns[series.name] = (str(series.dtype), hashlib.sha256(), hashlib.sha256())
+            _, shape, content = self._columns[series.name]
+            if flat.dtype == pl.String:
+                shape.update(flat.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy().tobytes())
+                content.update((flat.str.join("", ignore_nulls=True).item() or "").encode())
+            else:
+                shape.update(flat.is_null().to_numpy().tobytes())
+                content.update(flat.fill_null(0).to_numpy().tobytes())
+
+    def hexdigest(self) -> str:
+        columns = [
+            [name, dtype, shape.hexdigest(), content.hexdigest()]
+            for name, (dtype, shape, content) in sorted(self._columns.items())
+        ]
+        return hashlib.sha256(canonical_json(columns).encode()).hexdigest()
+
+
+def _flat(series: pl.Series) -> pl.Series:
+    """The column as strings or plain numbers."""
+    if series.dtype == pl.String or series.dtype.is_numeric():
+        return series
+    if series.dtype == pl.Boolean:
+        return series.cast(pl.UInt8)
+    if series.dtype.is_nested():
+        return series.to_frame("v").select(pl.struct("v").struct.json_encode()).to_series()
+    return series.cast(pl.String)

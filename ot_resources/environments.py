@@ -1,0 +1,95 @@
+"""The one switch: which resources stand behind the graph in each environment (OT_ENV)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import dagster as dg
+from pydantic import Field
+
+from ot_resources.embedder import SentenceEmbedder
+from ot_resources.generators import LanguageModel
+from ot_resources.hub import SAMPLES, Hub
+from ot_resources.interfaces import BadInput
+from ot_resources.sandboxes.resource import CodeSandbox
+from ot_resources.store import Store
+from ot_resources.warehouse import Warehouse
+
+PROJECT = Path(__file__).parents[1]
+ENVIRONMENTS = ("local", "gpu", "cluster")
+
+
+class Sizing(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """How large a run is. Every parameter that counts rows is multiplied by the scale."""
+
+    environment: str = Field("local", description="local, gpu or cluster (OT_ENV).")
+    scale: float | None = Field(
+        None, gt=0, description="Share of the published size, e.g. 0.00192. Empty: the recipe's own for the environment."
+    )
+
+
+def environment() -> str:
+    """The value of OT_ENV, checked."""
+    name = os.environ.get("OT_ENV", "local")
+    if name not in ENVIRONMENTS:
+        raise BadInput(f"OT_ENV={name}: unknown environment; there is: {', '.join(ENVIRONMENTS)}")
+    return name
+
+
+def data_root() -> Path:
+    """Where runs write (OT_DATA, default data/ of the project)."""
+    return Path(os.environ.get("OT_DATA", PROJECT / "data")).resolve()
+
+
+def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
+    """The resources of the environment, by the name that assets ask for."""
+    name, root = environment(), data_root()
+    tokenizer = os.environ.get("OT_TOKENIZER", "words" if name == "local" else "Qwen/Qwen2-7B-Instruct")
+    return {
+        "sizing": Sizing(environment=name, scale=_scale()),
+        "store": Store(root=str(root)),
+        "warehouse": Warehouse(root=str(root)),
+        "hub": Hub(
+            samples=str(SAMPLES) if name == "local" else "",
+            cache=str(root / "hub"),
+            lock=str(PROJECT / "revisions.lock"),
+            tokenizer=tokenizer,
+        ),
+        "teacher": _language_model("OT_TEACHER", root),
+        "judge": _language_model("OT_JUDGE" if "OT_JUDGE" in os.environ else "OT_TEACHER", root),
+        "sandbox": CodeSandbox(kind=os.environ.get("OT_SANDBOX", "process")),
+        "embedder": SentenceEmbedder(),
+    }
+
+
+def dagster_home() -> Path:
+    """Dagster's own folder under the data root, with the project's dagster.yaml in it."""
+    home = data_root() / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
+    return home
+
+
+def _scale() -> float | None:
+    text = os.environ.get("OT_SCALE")
+    if not text:
+        return None
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = 0.0
+    if not scale > 0:
+        raise BadInput(f"OT_SCALE={text}: the scale is a number above 0, e.g. 0.00192")
+    return scale
+
+
+def _language_model(variable: str, root: Path) -> LanguageModel:
+    spec = os.environ.get(variable, "embedded")
+    engine, _, model = spec.partition(":")
+    from ot_resources.generators import ENGINES
+
+    if engine not in ENGINES:
+        raise BadInput(f"{variable}={spec}: unknown engine '{engine}'; there is: {', '.join(ENGINES)}")
+    return LanguageModel(engine=engine, model=model, ledger=str(root / "ledger"))

@@ -1,0 +1,150 @@
+"""The embedded teacher: a causal language model of about a million parameters, run through transformers on the CPU.
+
+Every request samples with a seed of its own in a batch of a fixed shape, so an answer depends on its request alone:
+not on its neighbours, not on where a killed run was resumed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ot_resources.generators.engine import Completion
+from ot_resources.interfaces import BadInput, FinishReason, Request, Sampling
+
+BATCH = 64
+# Prompts are padded to one of these lengths (tokens). A batch holds one length only: another shape would move the
+# logits by rounding errors, and with them a sample now and then.
+PROMPT_LENGTHS = (64, 128, 256)
+
+
+class EmbeddedEngine:
+    """Runs the model in `folder` (a transformers checkpoint with safetensors and a chat template)."""
+
+    def __init__(self, folder: str | Path, context: int = 512) -> None:
+        self._folder = Path(folder)
+        self._context = context
+
+    @property
+    def name(self) -> str:
+        import torch
+        import transformers
+
+        return f"transformers {transformers.__version__}, torch {torch.__version__}"
+
+    @property
+    def model(self) -> str:
+        return f"embedded:{self._folder.name}@{_content_hash(self._folder)}"
+
+    def complete(self, requests: Sequence[Request], seeds: Sequence[int]) -> Iterator[tuple[int, Completion]]:
+        tokenizer, _ = _load(self._folder)
+        groups: dict[tuple[int, Sampling], list[tuple[int, list[int]]]] = defaultdict(list)
+        for position, request in enumerate(requests):
+            chat = [{"role": m.role, "content": m.content} for m in request.messages]
+            ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
+            length = next((length for length in PROMPT_LENGTHS if len(ids) <= length), None)
+            if length is None:
+                error = f"prompt of {len(ids)} tokens is longer than the {PROMPT_LENGTHS[-1]} that the model reads"
+                yield position, Completion("", FinishReason.ERROR, len(ids), 0, error)
+            else:
+                groups[length, request.sampling].append((position, ids))
+        for (length, sampling), members in groups.items():
+            for start in range(0, len(members), BATCH):
+                yield from self._batch(members[start : start + BATCH], seeds, length, sampling)
+
+    def _batch(
+        self, members: list[tuple[int, list[int]]], seeds: Sequence[int], length: int, sampling: Sampling
+    ) -> Iterator[tuple[int, Completion]]:
+        import torch
+        from transformers import LogitsProcessorList
+
+        tokenizer, model = _load(self._folder)
+        limit = min(sampling.max_tokens, self._context - length)
+        rows = [ids for _, ids in members]
+        rows += [rows[0]] * (BATCH - len(rows))
+        ids = torch.full((BATCH, length), tokenizer.pad_token_id)
+        mask = torch.zeros((BATCH, length), dtype=torch.long)
+        for row, tokens in enumerate(rows):
+            ids[row, length - len(tokens) :] = torch.tensor(tokens)
+            mask[row, length - len(tokens) :] = 1
+        row_seeds = [seeds[position] for position, _ in members] + [0] * (BATCH - len(members))
+        with torch.inference_mode():
+            output = model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                do_sample=False,
+                max_new_tokens=limit,
+                logits_processor=LogitsProcessorList([_OwnSeeds(row_seeds, sampling)]),
+            )
+        for (position, prompt), tokens in zip(members, output[:, length:].tolist(), strict=False):
+            yield position, self._completion(tokens, len(prompt), sampling)
+
+    def _completion(self, tokens: list[int], prompt_tokens: int, sampling: Sampling) -> Completion:
+        tokenizer, model = _load(self._folder)
+        end = model.generation_config.eos_token_id
+        ends = set(end) if isinstance(end, list) else {end}
+        cut = next((i for i, token in enumerate(tokens) if token in ends), None)
+        text = tokenizer.decode(tokens[:cut], skip_special_tokens=True)
+        stopped = min((text.find(stop) for stop in sampling.stop if stop in text), default=None)
+        finished = cut is not None or stopped is not None
+        count = len(tokens) if cut is None else cut + 1
+        reason = FinishReason.STOP if finished else FinishReason.LENGTH
+        return Completion(text[:stopped], reason, prompt_tokens, count)
+
+
+class _OwnSeeds:
+    """Sampling by the Gumbel-max rule: argmax(logits / T + noise) draws from softmax(logits / T).
+
+    Each row's noise comes from its own generator, so greedy decoding over the sum samples every row independently.
+    """
+
+    def __init__(self, seeds: list[int], sampling: Sampling) -> None:
+        import torch
+
+        self._sampling = sampling
+        self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __call__(self, _: Any, scores: Any) -> Any:
+        import torch
+
+        if self._sampling.temperature == 0:
+            return scores
+        scores = scores / self._sampling.temperature
+        if self._sampling.top_p < 1:
+            ordered, order = scores.sort(descending=True)
+            before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
+            scores = scores.masked_fill((before >= self._sampling.top_p).gather(-1, order.argsort(-1)), -torch.inf)
+        uniform = torch.stack([torch.rand(scores.shape[-1], generator=g) for g in self._generators])
+        return scores - torch.log(-torch.log(uniform.clamp_min(1e-20)))
+
+
+@cache
+def _load(folder: Path) -> tuple[Any, Any]:
+    if not (folder / "model.safetensors").exists():
+        raise BadInput(f"no model in {folder}: expected model.safetensors, config.json and a tokenizer")
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, local_files_only=True, dtype=torch.float32, use_safetensors=True
+    )
+    return tokenizer, model.eval()
+
+
+@cache
+def _content_hash(folder: Path) -> str:
+    """12 hex digits over weights, configuration, tokenizer and template: what decides the answers."""
+    digest = hashlib.sha256()
+    names = ("model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+    for name in (*names, "chat_template.jinja"):
+        path = folder / name
+        if path.exists():
+            digest.update(name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,160 @@
+"""The DuckDB catalogue: views over the store's Parquet files, one schema a recipe.
+
+The file holds views only. It is rebuilt beside and swapped by rename, so that nobody who holds the old one open blocks a
+run, and no run blocks them. `connect` gives the same catalogue in memory, with the ledger's newest responses as well.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+from pydantic import Field
+
+from ot_resources.generators.ledger import RESPONSE_COLUMNS, Ledger
+from ot_resources.store import AssetName, Store, Version
+
+# The schema of a line in runs/<run_id>.json, as far as SQL reads it.
+_RUN_LINE = {
+    "asset": "VARCHAR",
+    "version": "VARCHAR",
+    "run_id": "VARCHAR",
+    "at": "TIMESTAMPTZ",
+    "recipe": "VARCHAR",
+    "track": "VARCHAR",
+    "stage": "VARCHAR",
+    "strategy": "VARCHAR",
+    "strategy_version": "BIGINT",
+    "params": "JSON",
+    "rows_in": "BIGINT",
+    "rows_out": "BIGINT",
+    "rows_dropped": "BIGINT",
+    "dropped": "MAP(VARCHAR, BIGINT)",
+    "seconds": "DOUBLE",
+    "reused": "BOOLEAN",
+    "model": "VARCHAR",
+    "inputs": "STRUCT(asset VARCHAR, version VARCHAR)[]",
+    "choices": "STRUCT(recipe VARCHAR, track VARCHAR, stage VARCHAR, strategy VARCHAR, "
+    "strategy_version BIGINT, params JSON)[]",
+}
+
+_LINEAGE = """
+create view lineage.materializations as
+    select asset, version, run_id, "at", recipe, track, stage, strategy, strategy_version, params,
+           rows_in, rows_out, rows_dropped, dropped as dropped_by_reason, seconds, reused, model
+    from lineage.runs;
+create view lineage.inputs as
+    select distinct asset, version, input.asset as input_asset, input.version as input_version
+    from (select asset, version, unnest(inputs) as input from lineage.runs);
+create view lineage.choices as
+    select distinct dataset, dataset_version, choice.recipe, choice.track, choice.stage, choice.strategy,
+           choice.strategy_version, choice.params, dataset_version = current_version as is_current
+    from (select asset as dataset, version as dataset_version, unnest(choices) as choice from lineage.runs)
+    left join (select asset as dataset, version as current_version from lineage.current) using (dataset);
+"""
+
+
+class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """DuckDB over every table of the store: <recipe>.<track>_<asset>, sources.*, benchmarks.*, lineage.*, ledger.*."""
+
+    root: str = Field(description="Folder that runs write to (OT_DATA). The catalogue is its warehouse.duckdb.")
+
+    @property
+    def file(self) -> Path:
+        return Path(self.root) / "warehouse.duckdb"
+
+    def publish(self) -> None:
+        """Rebuild warehouse.duckdb and swap it in."""
+        temporary = self.file.with_name(f".warehouse-{os.getpid()}-{uuid.uuid4().hex}.duckdb")
+        try:
+            with duckdb.connect(str(temporary)) as connection:
+                connection.execute("begin;" + "".join(self._statements()) + "commit;")
+            temporary.replace(self.file)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """The catalogue in memory, including responses that are not yet in Parquet."""
+        connection = duckdb.connect()
+        connection.execute("".join(self._statements()))
+        folder = Path(self.root) / "ledger"
+        if (folder / "ledger.sqlite").exists():
+            tail = Ledger(folder).tail()
+            connection.register("ledger_tail", tail.to_arrow())
+            connection.execute(
+                "create table ledger.unexported as select * from ledger_tail;"
+                f"create or replace view ledger.responses as {self._exported_responses()}"
+                " union all by name select * from ledger.unexported;"
+            )
+        return connection
+
+    def _statements(self) -> Iterator[str]:
+        assets = list(Store(root=self.root).assets())
+        for schema in sorted({"lineage", "ledger", "sources", "benchmarks", *(asset[0] for asset, _ in assets)}):
+            yield f'create schema if not exists "{schema}";'
+        for asset, version in assets:
+            schema, name = asset[0], "_".join(asset[1:])
+            yield f'create view "{schema}"."{name}" as from read_parquet({_text(version.path / "part-*.parquet")});'
+            dropped = _text(version.path / "dropped.parquet")
+            yield f'create view "{schema}"."{name}__dropped" as from read_parquet({dropped});'
+        yield f"create view lineage.runs as {self._run_lines()};"
+        yield f"create view lineage.current as {_current(assets)};"
+        yield _LINEAGE
+        yield f"create view lineage.drops as {_drops(assets)};"
+        yield f"create view ledger.responses as {self._exported_responses()};"
+
+    def _run_lines(self) -> str:
+        folder = Path(self.root) / "runs"
+        columns = ", ".join(f"'{name}': '{dtype}'" for name, dtype in _RUN_LINE.items())
+        if not any(folder.glob("*.json")):
+            return _empty(_RUN_LINE)
+        files = _text(folder / "*.json")
+        return (
+            f"from read_json({files}, format = 'newline_delimited', columns = {{{columns}}},"
+            " ignore_errors = true, maximum_object_size = 67108864)"
+        )
+
+    def _exported_responses(self) -> str:
+        folder = Path(self.root) / "ledger" / "responses"
+        if not any(folder.glob("upto-*.parquet")):
+            return _empty({name: "BIGINT" if t.is_integer() else "VARCHAR" for name, t in RESPONSE_COLUMNS.items()})
+        return f"select * from read_parquet({_text(folder / 'upto-*.parquet')})"
+
+
+def _current(assets: list[tuple[AssetName, Version]]) -> str:
+    rows = ", ".join(f"({_text('/'.join(asset))}, {_text(version.version)})" for asset, version in assets)
+    if not rows:
+        return _empty({"asset": "VARCHAR", "version": "VARCHAR"})
+    return f"select * from (values {rows}) as t(asset, version)"
+
+
+def _drops(assets: list[tuple[AssetName, Version]]) -> str:
+    columns = {
+        "asset": "VARCHAR",
+        "version": "VARCHAR",
+        "question_id": "VARCHAR",
+        "sample": "BIGINT",
+        "drop_reason": "VARCHAR",
+        "drop_evidence": "VARCHAR",
+    }
+    parts = [_empty(columns)]
+    for asset, version in assets:
+        if version.record["rows_dropped"]:
+            file = _text(version.path / "dropped.parquet")
+            parts.append(
+                f"select {_text('/'.join(asset))} as asset, {_text(version.version)} as version,"
+                f" columns('^(question_id|sample|drop_reason|drop_evidence)$') from read_parquet({file})"
+            )
+    return " union all by name ".join(parts)
+
+
+def _empty(columns: dict[str, str]) -> str:
+    return "select " + ", ".join(f'null::{dtype} as "{name}"' for name, dtype in columns.items()) + " where false"
+
+
+def _text(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
