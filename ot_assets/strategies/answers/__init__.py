@@ -1,0 +1,1 @@
+"""Reasoning and an answer for each question: generated, or brought along by the source."""

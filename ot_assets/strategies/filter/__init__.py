@@ -1,0 +1,1 @@
+"""Which questions are worth a teacher."""

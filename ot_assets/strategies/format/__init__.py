@@ -1,0 +1,1 @@
+"""Answers as conversations, in the tags and roles that a release used."""

@@ -1,0 +1,1 @@
+"""How many questions of each source go on."""

@@ -1,0 +1,1 @@
+"""A fixed number of questions out of those that are left."""

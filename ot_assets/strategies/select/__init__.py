@@ -1,0 +1,1 @@
+"""Which answers of a question go into the dataset."""

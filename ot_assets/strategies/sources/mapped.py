@@ -1,0 +1,214 @@
+"""Any table of questions as the columns of a question, told by a mapping of column names.
+
+A row of `{id: 7, problem: "2+2?", answer: 4, level: "easy"}` under `key: id, question: problem, reference: answer`
+becomes `question_id=<hash>, question="2+2?", reference="4", extra='{"id":7,"level":"easy"}'`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from ot_assets.contracts import QUESTION
+from ot_assets.strategies.dropping import split
+from ot_assets.strategies.ranking import ROW
+from ot_assets.strategies.registry import Split
+from ot_assets.strategies.sources.columns import as_json, as_text
+from ot_resources.interfaces import BadInput
+
+_CONTENT = "__content"
+
+
+class Mapping(BaseModel):
+    """Which column holds what. Every value is a column name of the raw table unless said otherwise.
+
+    `tests` names a column of JSON, or builds the JSON of several columns: `{kind: check, code: orig_test, ...}`, where
+    `kind` is the kind itself. `imported` maps `answer`, `reasoning` and `model` to columns. `extra` lists what else to
+    keep; by default everything that was not copied whole.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question: str
+    key: str | None = None
+    reference: str | None = None
+    tests: str | dict[str, str] | None = None
+    imported: dict[str, str] = {}
+    domain: str | None = None
+    extra: tuple[str, ...] | None = None
+
+    def named(self) -> dict[str, str]:
+        """Where the mapping names a column, and which."""
+        single = {"question": self.question, "key": self.key, "reference": self.reference, "domain": self.domain}
+        found = {field: column for field, column in single.items() if column is not None}
+        if isinstance(self.tests, str):
+            found["tests"] = self.tests
+        elif self.tests:
+            found |= {f"tests.{field}": column for field, column in self.tests.items() if field != "kind"}
+        found |= {f"imported.{field}": column for field, column in self.imported.items()}
+        return found | {f"extra.{number}": column for number, column in enumerate(self.extra or ())}
+
+    def others(self, columns: list[str]) -> list[str]:
+        """The columns that go into `extra`. The key stays among them: an id is a hash and does not tell it."""
+        if self.extra is not None:
+            return list(self.extra)
+        copied = {column for field, column in self.named().items() if field != "key"}
+        return [column for column in columns if column not in copied]
+
+
+def to_questions(raw: pl.LazyFrame, *, source: str, mapping: Mapping, where: str, domain: str | None = None) -> Split:
+    """The rows of `raw` as questions, in their order; `domain` fills in where the mapping gives none.
+
+    `question_id` is 16 hex digits of sha256 over (source, key), or over (source, content, how often that content came
+    before): an added row moves no other id. Content is the question in NFC with white space collapsed. Columns
+    that are not text are cast, nested ones to JSON. A question without text is dropped as `empty_question`.
+
+    Columns out: exactly those of a question. BadInput, with `where`: a column that is not there. `check_keys`
+    looks into the rows.
+    """
+    schema = raw.collect_schema()
+    _check_columns(schema, mapping, where)
+    questions = (
+        raw.with_columns(_question_id(schema, source, mapping)) if mapping.key else _numbered(raw, source, mapping)
+    )
+    mapped = questions.select(
+        pl.col("__id").alias("question_id"),
+        pl.lit(source).alias("source"),
+        _domain(schema, mapping, domain).alias("domain"),
+        as_text(mapping.question, schema).alias("question"),
+        _optional(mapping.reference, schema).alias("reference"),
+        _tests(schema, mapping).alias("tests"),
+        _extra(schema, mapping).alias("extra"),
+    )
+    return split(
+        mapped.cast(dict(QUESTION)),
+        pl.col("question").str.strip_chars() != "",
+        reason="empty_question",
+        evidence=pl.struct(pl.lit(mapping.question).alias("column")),
+    )
+
+
+def check_keys(raw: pl.LazyFrame, mapping: Mapping, where: str) -> None:
+    """Read the key column once. BadInput, with `where`: no rows, a row without a key, a key that comes twice.
+
+    Rows are counted from 1. Without a key in the mapping only the first of these is looked for.
+    """
+    schema = raw.collect_schema()
+    _check_columns(schema, mapping, where)
+    if mapping.key is None:
+        if raw.select(pl.len()).collect().item() == 0:
+            raise BadInput(f"{where}: no rows")
+        return
+    keys = raw.select(as_text(mapping.key, schema).alias("key")).with_row_index("row", offset=1).collect()
+    if keys.is_empty():
+        raise BadInput(f"{where}: no rows")
+    missing = keys.filter(pl.col("key").is_null())
+    if not missing.is_empty():
+        raise BadInput(f"{where}: row {missing['row'][0]} has no key in the column '{mapping.key}'")
+    again = keys.with_columns(pl.col("row").first().over("key").alias("first")).filter(pl.col("row") != pl.col("first"))
+    if not again.is_empty():
+        key, row, first = again.select("key", "row", "first").row(0)
+        raise BadInput(f"{where}: the key '{key}' of the column '{mapping.key}' comes twice, in rows {first} and {row}")
+
+
+def _check_columns(schema: pl.Schema, mapping: Mapping, where: str) -> None:
+    unknown = set(mapping.imported) - {"answer", "reasoning", "model"}
+    if unknown:
+        raise BadInput(f"{where}: 'imported' has no field '{min(unknown)}'; there is: answer, reasoning, model")
+    if isinstance(mapping.tests, dict) and "kind" not in mapping.tests:
+        raise BadInput(f"{where}: 'tests' needs a 'kind': stdin, call, asserts or check")
+    for field, column in mapping.named().items():
+        if column not in schema:
+            raise BadInput(f"{where}: '{field}': no column '{column}'; there is: {', '.join(schema.names())}")
+
+
+def _question_id(schema: pl.Schema, source: str, mapping: Mapping) -> pl.Expr:
+    def digest(keys: pl.Series) -> pl.Series:
+        return pl.Series(keys.name, [_hash(source, key) for key in keys], dtype=pl.String)
+
+    key = as_text(mapping.key or "", schema)
+    return key.map_batches(digest, return_dtype=pl.String, is_elementwise=True).alias("__id")
+
+
+def _numbered(raw: pl.LazyFrame, source: str, mapping: Mapping) -> pl.LazyFrame:
+    """`raw` with `__id` of content and occurrence. Only a hash a row is held in memory while the rows stream past."""
+
+    def content(texts: pl.Series) -> pl.Series:
+        return pl.Series(texts.name, [_hash(_normalise(text or "")) for text in texts], dtype=pl.String)
+
+    def digest(rows: pl.Series) -> pl.Series:
+        ids = [_hash(source, row[_CONTENT], row["seen"]) for row in rows]
+        return pl.Series(rows.name, ids, dtype=pl.String)
+
+    numbered = raw.with_row_index(ROW)
+    text = as_text(mapping.question, raw.collect_schema())
+    hashed = text.map_batches(content, return_dtype=pl.String, is_elementwise=True)
+    seen = numbered.select(ROW, hashed.alias(_CONTENT)).with_columns(
+        pl.int_range(pl.len()).over(_CONTENT).alias("seen")
+    )
+    ids = pl.struct(_CONTENT, "seen").map_batches(digest, return_dtype=pl.String, is_elementwise=True)
+    return numbered.join(seen.select(ROW, ids.alias("__id")), on=ROW, how="left", maintain_order="left")
+
+
+def _normalise(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _hash(*parts: str | int | None) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _optional(column: str | None, schema: pl.Schema) -> pl.Expr:
+    return pl.lit(None, pl.String) if column is None else as_text(column, schema)
+
+
+def _domain(schema: pl.Schema, mapping: Mapping, fixed: str | None) -> pl.Expr:
+    return pl.coalesce(_optional(mapping.domain, schema), pl.lit(fixed, pl.String))
+
+
+def _tests(schema: pl.Schema, mapping: Mapping) -> pl.Expr:
+    if not isinstance(mapping.tests, dict):
+        text = _optional(mapping.tests, schema)
+        return text.map_batches(_with_kind, return_dtype=pl.String, is_elementwise=True)
+    columns = {field: column for field, column in mapping.tests.items() if field != "kind"}
+    built = pl.struct(
+        pl.lit(mapping.tests["kind"]).alias("kind"),
+        *(pl.col(column).alias(field) for field, column in columns.items()),
+    )
+    present = pl.any_horizontal(pl.col(list(columns.values())).is_not_null())
+    return pl.when(present).then(built.struct.json_encode())
+
+
+def _with_kind(tests: pl.Series) -> pl.Series:
+    return pl.Series(tests.name, [_kind(text) for text in tests], dtype=pl.String)
+
+
+def _kind(text: str | None) -> str | None:
+    """`{"inputs": ..., "outputs": ...}` with its kind in front; anything else as it is, null for nothing.
+
+    The kind is put into the text itself: TACO has integers that are too long for Python to read and write again.
+    """
+    if text is None or not text.strip():
+        return None
+    try:
+        tests = json.loads(text, parse_int=str)
+    except ValueError:
+        return text
+    if not isinstance(tests, dict) or "kind" in tests or not {"inputs", "outputs"} <= set(tests):
+        return text
+    kind = "call" if tests.get("fn_name") else "stdin"
+    return f'{{"kind": "{kind}", ' + text.strip()[1:].lstrip()
+
+
+def _extra(schema: pl.Schema, mapping: Mapping) -> pl.Expr:
+    kept = {column: as_json(column, schema) for column in mapping.others(schema.names())}
+    if mapping.imported:
+        answers = (as_text(column, schema).alias(field) for field, column in mapping.imported.items())
+        kept["imported"] = pl.struct(*answers)
+    if not kept:
+        return pl.lit("{}")
+    return pl.struct(value.alias(name) for name, value in kept.items()).struct.json_encode()
