@@ -1,0 +1,133 @@
+"""The record of a version (what bears identity) and the line of a run (what belongs to one run)."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ot_assets.recipes.plan import Key, Node
+from ot_resources.store import Version
+
+_PACKAGES = ("dagster", "duckdb", "polars", "transformers", "torch", "datasets", "rapidfuzz", "math-verify", "vllm")
+
+Inputs = list[tuple[Key, Version]]
+
+
+def identity(node: Node, params: dict[str, Any], inputs: Inputs, outside: str | None) -> dict[str, Any]:
+    """What a version is looked up by: strategy, parameters, and the versions of what it reads."""
+    return {
+        "strategy": node.strategy.title,
+        "strategy_version": node.strategy.version,
+        "params": params,
+        "inputs": [input_.version for _, input_ in inputs],
+        "outside": outside,
+    }
+
+
+def choice(node: Node, params: dict[str, Any]) -> dict[str, Any]:
+    """The choice that a node stands for, as lineage tells it."""
+    return {
+        "stage": node.stage,
+        "strategy": node.use,
+        "strategy_version": node.strategy.version,
+        "params": params,
+    }
+
+
+def trail(node: Node, params: dict[str, Any], inputs: Inputs) -> list[dict[str, Any]]:
+    """All choices upstream, each once, this node's own last. Joining the sources is no choice; cleaning is."""
+    steps = [step for key, version_ in inputs if key[0] != "benchmarks" for step in version_.record["trail"]]
+    own = [] if node.strategy.title == "sources.union" else [choice(node, params)]
+    return _unique([*steps, *own])
+
+
+def upstream(field: str, inputs: Inputs) -> list[dict[str, Any]]:
+    """The union of a list in the records of all inputs: their `sources`, their `models`."""
+    return _unique(item for _, version_ in inputs for item in version_.record.get(field, []))
+
+
+def choices_by_track(node: Node, inputs: Inputs) -> list[dict[str, Any]]:
+    """Every choice that a dataset hangs on, with its recipe and track, read off the versions it was made from."""
+    assert node.recipe is not None
+    return [
+        {"recipe": node.recipe.name, "track": key[1]} | step
+        for key, version_ in inputs
+        if key in node.inputs
+        for step in version_.record["trail"]
+    ]
+
+
+def run_line(
+    node: Node,
+    made: Version,
+    inputs: Inputs,
+    run_id: str,
+    seconds: float,
+    reused: bool,
+    usage: dict[str, Any],
+) -> dict[str, Any]:
+    """One line of runs/<run_id>.json: the materialisation, with all that SQL asks of it."""
+    record = made.record
+    line = {
+        "asset": node.name,
+        "version": made.version,
+        "kind": made.kind,
+        "run_id": run_id,
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "recipe": node.recipe.name if node.recipe else None,
+        "track": node.track,
+        "stage": node.stage,
+        "strategy": node.use,
+        "strategy_version": node.strategy.version,
+        "params": record["choice"]["params"],
+        "rows_in": record["rows_in"],
+        "rows_out": record["rows_out"],
+        "rows_dropped": record["rows_dropped"],
+        "dropped": record["dropped"],
+        "seconds": round(seconds, 3),
+        "reused": reused,
+        "model": next((model["model"] for model in record.get("models", [])[-1:]), None),
+        "usage": usage,
+        "inputs": [{"asset": "/".join(key), "kind": v.kind, "version": v.version} for key, v in inputs],
+        "host": platform.node(),
+        "git": git_commit(),
+    }
+    if node.stage == "dataset":
+        line["choices"] = choices_by_track(node, inputs)
+    return line
+
+
+@cache
+def packages() -> dict[str, str]:
+    """The versions of the packages that may shape a table."""
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@cache
+def git_commit() -> str | None:
+    """The project's commit, marked when the tree was changed; None outside a checkout."""
+    try:
+        command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _unique(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    seen: list[dict[str, Any]] = []
+    for item in items:
+        if item not in seen:
+            seen.append(item)
+    return seen

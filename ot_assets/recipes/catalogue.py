@@ -1,0 +1,164 @@
+"""Sources and benchmarks by name, and what a recipe may write in place of a name.
+
+The catalogue is data: `catalogue/sources.yaml` and `catalogue/benchmarks.yaml`, one entry a table, each saying where its schema was
+read (`verified`) or that nobody has read it yet.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import ValidationError
+
+from ot_assets.contracts import DOMAINS
+from ot_assets.strategies.sources.mapped import Mapping
+from ot_resources.digest import short_hash
+from ot_resources.hub import find_files, scan_files
+from ot_resources.interfaces import BadInput
+
+_FOLDER = Path(__file__).parent / "catalogue"
+_MAPPING = ("question", "key", "reference", "tests", "imported", "extra")
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """A table from outside: where it is, and how its columns become a question's."""
+
+    id: str
+    kind: Literal["sources", "benchmarks"]
+    use: str
+    domain: str | None
+    mapping: Mapping
+    where: str
+    dataset: str = ""
+    config: str | None = None
+    split: str = "train"
+    paths: tuple[Path, ...] = ()
+    licence: str | None = None
+    verified: str | None = None
+    url: str = ""
+    published_rows: int | None = None
+    note: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.kind, self.id)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """What bears identity: the mapping and what is read, not where a file lies."""
+        place = {"dataset": self.dataset, "config": self.config, "split": self.split} if self.dataset else {}
+        return {"id": self.id, "domain": self.domain, "mapping": self.mapping.model_dump(mode="json")} | place
+
+
+def read_source(item: Any, base: Path, where: str, domain: str | None) -> SourceSpec:
+    """A source named in a recipe: a catalogue id, `{use: id, ...}` or `{use: files, path: ..., question: ...}`."""
+    spec = _read(item, base, where, "sources")
+    if spec.domain is None and spec.mapping.domain is None:
+        if domain is None:
+            raise BadInput(f"{where}: say which domain: add 'domain: math' (or {', '.join(DOMAINS[1:])}, or a column)")
+        spec = replace(spec, domain=domain)
+    return spec
+
+
+def read_benchmark(item: Any, base: Path, where: str) -> SourceSpec:
+    """A benchmark named in a recipe: a catalogue id or `{path: ..., question: ...}`."""
+    return _read(item, base, where, "benchmarks")
+
+
+@cache
+def catalogue(kind: str) -> dict[str, dict[str, Any]]:
+    """All entries of `sources` or `benchmarks`, by id."""
+    return yaml.safe_load((_FOLDER / f"{kind}.yaml").read_text(encoding="utf-8")) or {}
+
+
+def _read(item: Any, base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
+    entry = {"use": item} if isinstance(item, str) else item
+    if not isinstance(entry, dict):
+        raise BadInput(f"{where}: a name of the catalogue or a mapping, not {item!r}")
+    if "path" in entry or entry.get("use") == "files":
+        return _files({"use": "files"} | entry, base, where, kind)
+    name = entry.get("use")
+    entries = catalogue(kind)
+    if name not in entries:
+        near = difflib.get_close_matches(str(name), entries, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there is: files, {', '.join(sorted(entries))}"
+        raise BadInput(f"{where}: unknown {kind[:-1]} '{name}'; {hint}")
+    if unknown := set(entry) - {"use"}:
+        raise BadInput(f"{where}: '{unknown.pop()}' cannot be set for a source of the catalogue; use 'files' for your own")
+    return _hub(str(name), entries[name], where, kind)
+
+
+def _hub(name: str, entry: dict[str, Any], where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
+    return SourceSpec(
+        id=name,
+        kind=kind,
+        use=name,
+        domain=entry.get("domain"),
+        mapping=_mapping(entry, where),
+        where=where,
+        dataset=entry["dataset"],
+        config=entry.get("config"),
+        split=entry.get("split", "train"),
+        licence=entry.get("licence"),
+        verified=entry.get("verified"),
+        url=f"https://huggingface.co/datasets/{entry['dataset']}",
+        published_rows=entry.get("rows"),
+        note=entry.get("note", ""),
+    )
+
+
+def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
+    known = {"use", "path", "id", "domain", "licence", *_MAPPING}
+    for key in entry:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(sorted(known))}"
+            raise BadInput(f"{where}: unknown key '{key}'; {hint}")
+    for key in ("path", "question"):
+        if not isinstance(entry.get(key), str):
+            raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
+    paths = find_files(entry["path"], base, where)
+    columns = scan_files(paths).collect_schema().names()
+    domain, mapping = _domain(entry, columns, where)
+    mapping = _mapping(entry | {"domain_column": mapping}, where)
+    for role, column in mapping.named().items():
+        if column not in columns:
+            raise BadInput(f"{where}.{role}: {paths[0]} has no column '{column}'; it has: {', '.join(columns)}")
+    name = entry.get("id") or re.sub(r"[^a-z0-9]+", "_", Path(entry["path"]).stem.lower()).strip("_") or "files"
+    return SourceSpec(
+        id=name if entry.get("id") else f"{name}_{short_hash([str(p) for p in paths] + [mapping.model_dump(mode="json")])[:6]}",
+        kind=kind,
+        use="files",
+        domain=domain,
+        mapping=mapping,
+        where=where,
+        paths=paths,
+        licence=entry.get("licence"),
+        url=str(paths[0]),
+    )
+
+
+def _domain(entry: dict[str, Any], columns: list[str], where: str) -> tuple[str | None, str | None]:
+    """(fixed domain, domain column): 'domain' names one of the domains, or a column that holds them."""
+    value = entry.get("domain")
+    if value is None or value in DOMAINS:
+        return value, None
+    if value in columns:
+        return None, value
+    raise BadInput(f"{where}.domain: '{value}' is neither a domain ({', '.join(DOMAINS)}) nor a column")
+
+
+def _mapping(entry: dict[str, Any], where: str) -> Mapping:
+    given = {name: entry[name] for name in _MAPPING if entry.get(name) is not None}
+    try:
+        return Mapping.model_validate(given | {"domain": entry.get("domain_column")})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInput(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg'].lower()}") from None

@@ -1,0 +1,1 @@
+"""What is released: the dataset, and its metadata twin."""
