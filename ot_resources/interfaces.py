@@ -124,6 +124,7 @@ class Job:
     """One Python program and the standard inputs it is run on, each run in a fresh state.
 
     Limits: `seconds` of wall clock a case, `memory_mb` of address space, `output_kb` of captured output a stream.
+    With `stop_at_failure` the cases after one that did not end ok are not run: they come back `unavailable`.
     """
 
     source: str
@@ -131,6 +132,7 @@ class Job:
     seconds: float = 4.0
     memory_mb: int = 512
     output_kb: int = 256
+    stop_at_failure: bool = False
 
 
 @dataclass(frozen=True)

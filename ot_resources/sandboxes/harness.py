@@ -1,0 +1,246 @@
+"""What runs in the sandbox's process: reads a job, confines itself, forks a child a case, writes a line a case.
+
+Started by `process.py` with the working directory as its argument; no import of this project, and of the standard
+library only what starts in a millisecond (json, signal, shutil and platform cost 10 to 30 each, once a job).
+
+In: the fields of `Job` and `namespaces` (whether to try them) as a marshalled dict. Out: frames of one line
+`kind seconds bytes bytes` and two texts of that many bytes: `cage` with what confines, or `refused` with why not,
+then a frame a case whose kind is its status.
+
+The harness forks once and waits; the fork is process 1 of the new process namespace, so that everything that a case
+leaves behind becomes its child and dies by `kill(-1)`. Without namespaces a case may not leave its process group
+(the system call filter forbids setsid and setpgid) and dies by group.
+"""
+
+# ruff: noqa: SIM115 - the program's streams stay open until it ends.
+
+import marshal
+import os
+import select
+import sys
+import time
+
+SIGXCPU = 24
+STDERR_TAIL = 4000
+NOT_RUN = b"not run: an earlier case did not end well"
+
+
+def main() -> int:
+    """Fork the one who runs the cases and share his fate."""
+    directory = sys.argv[1]
+    confine = load_confine()
+    task = marshal.loads(sys.stdin.buffer.read())
+    confine.die_with_parent()
+    spaces = task["namespaces"] and confine.enter_namespaces()
+    runner = os.fork()
+    if runner:
+        return os.waitstatus_to_exitcode(os.waitpid(runner, 0)[1])
+    confine.die_with_parent()
+    confine.adopt_orphans()
+    cage = confine.Cage(directory, spaces)
+    if cage.refusal:
+        answer("refused", cage.refusal.encode())
+    else:
+        answer("cage", cage.description.encode())
+        run_cases(task, cage)
+    os._exit(0)
+
+
+def load_confine():
+    # At the end of the path: this folder's modules must not hide those of the standard library.
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    import confine
+
+    del sys.path[-1]
+    return confine
+
+
+def run_cases(task: dict, cage) -> None:
+    """Every case in order; with `stop_at_failure`, the cases after one that did not end ok are not run."""
+    failed = False
+    for stdin in task["stdins"]:
+        if failed and task["stop_at_failure"]:
+            answer("unavailable", b"", NOT_RUN)
+            continue
+        status, stdout, stderr, seconds = run_case(task, stdin, cage)
+        failed = status != "ok"
+        answer(status, stdout, stderr, seconds)
+        cage.clear()
+
+
+def answer(kind: str, first: bytes, second: bytes = b"", seconds: float = 0.0) -> None:
+    data = memoryview(b"%s %.4f %d %d\n" % (kind.encode(), seconds, len(first), len(second)) + first + second)
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def run_case(task: dict, stdin: str, cage) -> tuple:
+    """Run the program on one input in a child of its own; nothing of it is left when this returns."""
+    stdin_fd = os.memfd_create("stdin")
+    with open(os.dup(stdin_fd), "wb") as file:
+        file.write(stdin.encode("utf-8", "surrogatepass"))
+    os.lseek(stdin_fd, 0, os.SEEK_SET)
+    out, err = os.pipe(), os.pipe()
+    start = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        be_the_program(task, cage, (stdin_fd, out[1], err[1]))
+    cage.group(pid)
+    for fd in (stdin_fd, out[1], err[1]):
+        os.close(fd)
+    watch = Watch(pid, out[0], err[0], start + task["seconds"], task["output_kb"] * 1024)
+    try:
+        ended = watch.wait()
+    finally:
+        seconds = time.monotonic() - start
+        code = cage.kill_all(pid)
+        watch.close()
+    return (*outcome(ended, code, watch, task), seconds)
+
+
+class Watch:
+    """Collects what a child writes until it exits, runs out of time or writes too much."""
+
+    def __init__(self, pid: int, out: int, err: int, deadline: float, limit: int) -> None:
+        self.pidfd = os.pidfd_open(pid)
+        self.out, self.err = out, err
+        self.chunks: dict[int, list[bytes]] = {out: [], err: []}
+        self.sizes = {out: 0, err: 0}
+        self.deadline, self.limit = deadline, limit
+        self.poll = select.poll()
+        for fd in (self.pidfd, out, err):
+            self.poll.register(fd, select.POLLIN)
+        for fd in (out, err):
+            os.set_blocking(fd, False)
+
+    def wait(self) -> str:
+        """How it ended: exit, timeout or flood."""
+        while True:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                return "timeout"
+            ready = {fd for fd, _ in self.poll.poll(left * 1000 + 1)}
+            for fd in ready - {self.pidfd}:
+                self.read(fd)
+            if max(self.sizes.values()) > self.limit:
+                return "flood"
+            if self.pidfd in ready:
+                return "flood" if self.drain() else "exit"
+
+    def read(self, fd: int) -> bool:
+        try:
+            chunk = os.read(fd, 65536)
+        except BlockingIOError:
+            return False
+        if not chunk:
+            self.poll.unregister(fd)
+            return False
+        self.sizes[fd] += len(chunk)
+        self.chunks[fd].append(chunk)
+        return True
+
+    def drain(self) -> bool:
+        """What was in the pipes when the child exited; True when that was too much."""
+        for fd in (self.out, self.err):
+            while self.sizes[fd] <= self.limit:
+                try:
+                    chunk = os.read(fd, 65536)
+                except BlockingIOError:
+                    break
+                if not chunk:
+                    break
+                self.sizes[fd] += len(chunk)
+                self.chunks[fd].append(chunk)
+        return max(self.sizes.values()) > self.limit
+
+    def bytes(self, fd: int) -> bytes:
+        return b"".join(self.chunks[fd])[: self.limit]
+
+    def close(self) -> None:
+        for fd in (self.pidfd, self.out, self.err):
+            os.close(fd)
+
+
+def outcome(ended: str, code: int, watch: Watch, task: dict) -> tuple:
+    """Status, stdout and stderr of a case; only an exit with code 0 is ok."""
+    stderr = tail(watch.bytes(watch.err))
+    status, why = "ok" if ended == "exit" and code == 0 else "failed", ""
+    if ended == "timeout" or code == -SIGXCPU:
+        status, why = "timeout", f"stopped after {task['seconds']:g} seconds"
+    elif ended == "flood":
+        why = f"stopped: more than {task['output_kb']} KB of output"
+    elif code < 0:
+        why = f"killed by signal {-code}"
+    elif code and stderr.rpartition(b"\n")[2].startswith(b"MemoryError"):
+        status, why = "memory", f"stopped: more than {task['memory_mb']} MB of memory"
+    elif code and not stderr:
+        why = f"exit code {code}"
+    return status, watch.bytes(watch.out), (stderr + b"\n" + why.encode()).strip()
+
+
+def tail(text: bytes) -> bytes:
+    text = text.strip()
+    return text if len(text) <= STDERR_TAIL else text[-STDERR_TAIL:].partition(b"\n")[2] or text[-STDERR_TAIL:]
+
+
+def be_the_program(task: dict, cage, streams: tuple) -> None:
+    """In the child: take the streams, give up every right, run the source as `__main__`. Never returns."""
+    code = 1
+    try:
+        for target, fd in enumerate(streams):
+            os.dup2(fd, target)
+        os.closerange(3, 1024)
+        cage.lock_down(task["seconds"], task["memory_mb"])
+        sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)
+        sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+        sys.stderr = sys.__stderr__ = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        sys.argv[:] = ["program.py"]
+        code = run_source(task["source"])
+    except MemoryError:
+        os.write(2, b"\nMemoryError\n")
+    except BaseException as error:
+        os.write(2, f"\n{type(error).__name__}: {error}\n".encode("utf-8", "replace"))
+    finally:
+        os._exit(code)
+
+
+def run_source(source: str) -> int:
+    """Exit code of the program, with what Python does at exit done: threads joined, atexit, streams flushed."""
+    program = sys.modules["__main__"] = type(sys)("__main__")
+    code = 0
+    try:
+        exec(compile(source, "<program>", "exec"), program.__dict__)
+    except SystemExit as error:
+        code = exit_code(error)
+    except BaseException as error:
+        show(error)
+        code = 1
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()
+    if "atexit" in sys.modules:
+        sys.modules["atexit"]._run_exitfuncs()
+    # A program that closed its stdout has nothing to flush.
+    if sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()
+    return code
+
+
+def exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    os.write(2, f"{error.code}\n".encode("utf-8", "replace"))
+    return 1
+
+
+def show(error: BaseException) -> None:
+    import traceback
+
+    frames = error.__traceback__.tb_next if error.__traceback__ else None
+    text = "".join(traceback.format_exception(type(error), error, frames, limit=-8))
+    os.write(2, text[-STDERR_TAIL:].encode("utf-8", "replace"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
