@@ -17,6 +17,7 @@ from data.generator.problem import Problem
 from data.generator.wording import NAMES, OPENERS, PLACES, WEATHER
 
 OVER_LONG = 2000
+FULL_WIDTH = 0xFEE0  # from an ASCII character to its full-width form
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,12 +116,12 @@ def empty(rng: Random, rows: Sequence[Row]) -> list[Row]:
 
 def unicode_oddities(rng: Random, rows: Sequence[Row]) -> list[Row]:
     """LaTeX around a word, Chinese, emoji, Windows line ends, no-break spaces, full-width digits and stops, one per row in turn."""
-    wide = str.maketrans("0123456789.?", "０１２３４５６７８９．？")
+    wide = {ord(c): ord(c) + FULL_WIDTH for c in "0123456789.?"}
     oddities = (
         lambda q: re.sub(r"\w+", lambda m: f"$\\text{{{m[0]}}}$", q, count=1),
         lambda q: "【练习题】" + q + " 请写出步骤。",
         lambda q: "🙂 " + q + " 🚀",
-        lambda q: q.replace(". ", ".\r\n"),
+        lambda q: re.sub(r"(?<=[.?]) |$", "\r\n", q, count=1),
         lambda q: q.replace(" ", "\u00a0", 2),
         lambda q: q.translate(wide),
     )

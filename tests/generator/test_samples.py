@@ -10,6 +10,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from rapidfuzz import fuzz
 
+from data.generator.check import passes
 from data.generator.decontaminate import ngram_hits, ratio_hits
 from data.generator.dirt import OVER_LONG
 from data.generator.make_samples import BENCHMARKS, FOLDER, SCHEMAS, SOURCES, question_texts, write
@@ -133,8 +134,6 @@ def test_over_long_empty_and_unicode_rows(questions):
 
 
 def test_broken_tests_fail_for_the_gold_program():
-    from data.generator.check import passes
-
     table = pl.read_parquet(path_of("nvidia/OpenCodeReasoning"))
     broken = {e["row"] for e in planted("broken_tests") if e["dataset"] == "nvidia/OpenCodeReasoning"}
     for i in sorted(broken) + [i for i in range(12) if i not in broken]:

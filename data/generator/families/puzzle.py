@@ -22,7 +22,8 @@ def coins(rng: Random) -> Problem:
     name, place = rng.choice(NAMES), rng.choice(PLACES)
     question = rng.choice(
         (
-            f"On a table lie {heads} coins showing heads and {tails} showing tails. {name} flips {lost} of the heads and {won} of the tails. How many heads are there now?",
+            f"On a table lie {heads} coins showing heads and {tails} showing tails. {name} flips {lost} of the heads and {won} of "
+            "the tails. How many heads are there now?",
             f"{name} has {tails} tails and {heads} heads in a row. Then {lost} heads and {won} tails are turned over. Count the heads.",
             f"At the {place}, {heads} coins show heads. {name} turns {lost} of them over, and also turns {won} tails. How many coins show heads?",
         )
@@ -37,8 +38,10 @@ def race(rng: Random) -> Problem:
     second, third = place - up, place - up + down
     question = rng.choice(
         (
-            f"{a} finished in place {place}. {b} was {up} places ahead of {a}, and {c} was {down} places behind {b}. In which place did {c} finish?",
-            f"In a race {b} came {up} places ahead of {a}, who was number {place}. {c} came {down} places behind {b}. What was the place of {c}?",
+            f"{a} finished in place {place}. {b} was {up} places ahead of {a}, and {c} was {down} places behind {b}. "
+            f"In which place did {c} finish?",
+            f"In a race {b} came {up} places ahead of {a}, who was number {place}. {c} came {down} places behind {b}. "
+            f"What was the place of {c}?",
             f"Find the place of {c}: {a} is at place {place}, {b} is {up} ahead of {a}, {c} is {down} behind {b}.",
         )
     )
@@ -64,13 +67,15 @@ def islanders(rng: Random) -> Problem:
     total = rng.randint(9, 40)
     yes = rng.randint(2, total - 2)
     fact = rng.random() < 0.65
-    thing, truth = rng.choice((("rain", "it does rain" if fact else "it does not rain"), ("snow", "it does snow" if fact else "it does not snow")))
+    thing = rng.choice(("rain", "snow"))
+    truth = f"it does {thing}" if fact else f"it does not {thing}"
     place = rng.choice(("island", "village", "ship", "hill"))
+    where = f"On {'an' if place == 'island' else 'a'} {place} live {total} people, each a knight who tells the truth or a liar."
     question = rng.choice(
         (
-            f"On an {place}".replace("an v", "a v").replace("an s", "a s").replace("an h", "a h")
-            + f" live {total} people, each a knight who tells the truth or a liar. Asked about {thing}, {yes} say yes. In fact {truth}. How many are liars?",
-            f"Knights tell the truth and liars lie. Of {total} people, {yes} say yes when asked about {thing}, and {truth}. Find the number of liars.",
+            f"{where} Asked about {thing}, {yes} say yes. In fact {truth}. How many are liars?",
+            f"Knights tell the truth and liars lie. Of {total} people, {yes} say yes when asked about {thing}, and {truth}. "
+            "Find the number of liars.",
         )
     )
     if fact:
