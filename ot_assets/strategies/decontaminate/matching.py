@@ -48,8 +48,8 @@ def indel_matcher(items: Sequence[Item], threshold: float) -> Matcher:
     """Matches a text whose `rapidfuzz.fuzz.ratio` with a benchmark question is at least `threshold` (0 to 100).
 
     The ratio is 200 * lcs / (l1 + l2), so that two texts can only reach t where the shorter one has at
-    least t / (200 - t) of the longer one's characters: blocks of texts of like length are compared with that window of benchmark questions.
-    The twin is the question with the highest ratio, the first of equal ones.
+    least t / (200 - t) of the longer one's characters: blocks of texts of like length are compared with that window
+    of questions only. The twin is the question with the highest ratio, the first of equal ones.
     """
     import numpy as np
     from rapidfuzz import fuzz, process
@@ -117,7 +117,7 @@ def drop_matches(questions: pl.LazyFrame, matchers: Sequence[Matcher]) -> Iterat
             for row, found in zip(open_rows, matcher([texts[row] for row in open_rows]), strict=True):
                 evidence[row] = found
             open_rows = [row for row in open_rows if evidence[row] is None]
-        yield _split(batch, [found and encode(found) for found in evidence])
+        yield _split(batch, [encode(found) if found else None for found in evidence])
 
 
 def _split(batch: pl.DataFrame, evidence: Sequence[str | None]) -> Split:

@@ -13,18 +13,18 @@ import unicodedata
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from ot_assets.contracts import QUESTION
 from ot_assets.strategies.dropping import split
 from ot_assets.strategies.ranking import ROW
-from ot_assets.strategies.registry import Split
+from ot_assets.strategies.registry import Split, strategy
 from ot_assets.strategies.sources.columns import as_json, as_text
+from ot_assets.strategies.sources.paths import unfold
 from ot_resources.interfaces import BadInput
 
 _CONTENT = "__content"
 
 
 class Mapping(BaseModel):
-    """Which column holds what. Every value is a column name of the raw table unless said otherwise.
+    """Which column holds what. Every value is a column of the raw table, or a path into one (`messages[0].content`).
 
     `tests` names a column of JSON, or builds the JSON of several columns: `{kind: check, code: orig_test, ...}`, where
     `kind` is the kind itself. `imported` maps `answer`, `reasoning` and `model` to columns. `extra` lists what else to
@@ -60,6 +60,7 @@ class Mapping(BaseModel):
         return [column for column in columns if column not in copied]
 
 
+@strategy(stage="sources", version=1, name="mapped", needs=())
 def to_questions(raw: pl.LazyFrame, *, source: str, mapping: Mapping, where: str, domain: str | None = None) -> Split:
     """The rows of `raw` as questions, in their order; `domain` fills in where the mapping gives none.
 
@@ -70,6 +71,8 @@ def to_questions(raw: pl.LazyFrame, *, source: str, mapping: Mapping, where: str
     Columns out: exactly those of a question. BadInput, with `where`: a column that is not there. `check_keys`
     looks into the rows.
     """
+    named = list(raw.collect_schema())
+    raw = unfold(raw, mapping.named().values())
     schema = raw.collect_schema()
     _check_columns(schema, mapping, where)
     questions = (
@@ -82,10 +85,10 @@ def to_questions(raw: pl.LazyFrame, *, source: str, mapping: Mapping, where: str
         as_text(mapping.question, schema).alias("question"),
         _optional(mapping.reference, schema).alias("reference"),
         _tests(schema, mapping).alias("tests"),
-        _extra(schema, mapping).alias("extra"),
+        _extra(schema, named, mapping).alias("extra"),
     )
     return split(
-        mapped.cast(dict(QUESTION)),
+        mapped,
         pl.col("question").str.strip_chars() != "",
         reason="empty_question",
         evidence=pl.struct(pl.lit(mapping.question).alias("column")),
@@ -97,6 +100,7 @@ def check_keys(raw: pl.LazyFrame, mapping: Mapping, where: str) -> None:
 
     Rows are counted from 1. Without a key in the mapping only the first of these is looked for.
     """
+    raw = unfold(raw, mapping.named().values())
     schema = raw.collect_schema()
     _check_columns(schema, mapping, where)
     if mapping.key is None:
@@ -204,8 +208,8 @@ def _kind(text: str | None) -> str | None:
     return f'{{"kind": "{kind}", ' + text.strip()[1:].lstrip()
 
 
-def _extra(schema: pl.Schema, mapping: Mapping) -> pl.Expr:
-    kept = {column: as_json(column, schema) for column in mapping.others(schema.names())}
+def _extra(schema: pl.Schema, named: list[str], mapping: Mapping) -> pl.Expr:
+    kept = {column: as_json(column, schema) for column in mapping.others(named)}
     if mapping.imported:
         answers = (as_text(column, schema).alias(field) for field, column in mapping.imported.items())
         kept["imported"] = pl.struct(*answers)

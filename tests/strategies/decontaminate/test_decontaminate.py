@@ -1,0 +1,177 @@
+"""The three rules against a naive double loop, and what their evidence tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import fuzz
+
+from ot_assets.strategies import apply
+from ot_assets.strategies.decontaminate import matching
+from ot_resources.interfaces import BadInput
+
+from ..frames import both, collected, evidence, questions, shared
+
+WORDS = st.lists(st.sampled_from(["a", "bb", "ccc", "B", "é"]), max_size=9).map(" ".join)
+TEXTS = st.one_of(WORDS, st.text(alphabet="ab ", max_size=12))
+
+
+def benchmark(*texts: str | None) -> pl.DataFrame:
+    return questions(*texts, source="bench").with_columns(pl.col("question_id").str.replace("q", "b"))
+
+
+def shares_run(text: str, item: str, n: int) -> bool:
+    left, right = text.lower().split(), item.lower().split()
+    runs = [right[i : i + n] for i in range(len(right) - n + 1)]
+    return any(left[i : i + n] in runs for i in range(len(left) - n + 1))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.one_of(TEXTS, st.none()), max_size=8),
+    st.lists(st.one_of(TEXTS, st.none()), max_size=6),
+    st.sampled_from([10.0, 50.0, 66.7, 75.0, 80.0, 90.1, 95.0, 100.0]),
+    st.integers(1, 4),
+)
+def test_against_the_double_loop(asked, items, threshold, n):
+    kept, dropped = both(
+        "decontaminate.indel_or_ngram",
+        questions(*asked),
+        against=benchmark(*items),
+        threshold=threshold,
+        ngram=n,
+    )
+    known = [(f"b{i}", item) for i, item in enumerate(items) if item is not None]
+    told = dict(zip(dropped["question_id"], evidence(dropped), strict=True))
+    for number, text in enumerate(asked):
+        ratios = [] if text is None else [(fuzz.ratio(text, item), name) for name, item in known]
+        near = [pair for pair in ratios if pair[0] >= threshold]
+        sharing = [] if text is None else [name for name, item in known if shares_run(text, item, n)]
+        found = told.get(f"q{number}")
+        if near:
+            best = max(ratio for ratio, _ in near)
+            assert found is not None
+            assert (found["rule"], found["twin"]) == ("indel", next(name for ratio, name in near if ratio == best))
+            assert found["score"] == pytest.approx(best, abs=1e-3)
+        elif sharing:
+            assert found is not None
+            assert found["rule"] == "ngram"
+            assert found["twin"] in sharing
+            assert len(found["ngram"].split()) == n
+        else:
+            assert found is None
+    assert kept["question_id"].to_list() == [f"q{i}" for i in range(len(asked)) if f"q{i}" not in told]
+
+
+@settings(deadline=None)
+@given(st.lists(TEXTS, max_size=8), st.lists(TEXTS, max_size=6))
+def test_both_rules_together_are_the_two_apart(asked, items):
+    frame, against = questions(*asked), benchmark(*items)
+    _, near = both("decontaminate.indel", frame, against=against, threshold=75)
+    _, sharing = both("decontaminate.ngram", frame, against=against, n=3)
+    _, either = both("decontaminate.indel_or_ngram", frame, against=against, threshold=75, ngram=3)
+    assert set(either["question_id"]) == {*near["question_id"], *sharing["question_id"]}
+
+
+def test_batches_and_blocks_change_nothing(monkeypatch):
+    texts = [f"how many {animal} of {n} legs" for animal in ("cats", "dogs", "beetles", "") for n in range(20)]
+    frame, against = questions(*texts), benchmark("how many cats of 3 legs", "", "dogs")
+    whole = both("decontaminate.indel_or_ngram", frame, against=against, threshold=90)
+    monkeypatch.setattr(matching, "_BATCH_ROWS", 7)
+    monkeypatch.setattr(matching, "_BLOCK_ROWS", 2)
+    cut = both("decontaminate.indel_or_ngram", frame, against=against, threshold=90)
+    assert cut[0].equals(whole[0])
+    assert cut[1].equals(whole[1])
+    assert 0 < len(cut[0]) < len(texts)
+
+
+def test_evidence_of_the_indel_rule():
+    _, dropped = both("decontaminate.indel", questions("What is 2+2?"), against=benchmark("x", "What is 2+3?"))
+    assert dropped.is_empty()
+    _, dropped = both(
+        "decontaminate.indel", questions("What is 2+2?"), against=benchmark("x", "What is 2+3?"), threshold=75
+    )
+    assert dropped["drop_reason"].to_list() == ["contaminated"]
+    assert evidence(dropped) == [
+        {
+            "rule": "indel",
+            "score": 91.6667,
+            "threshold": 75.0,
+            "twin": "b1",
+            "against": "bench",
+            "twin_text": "What is 2+3?",
+        }
+    ]
+
+
+def test_evidence_of_the_ngram_rule():
+    _, dropped = both(
+        "decontaminate.ngram", questions("so, ONE  two three"), against=benchmark("one two x", "two three"), n=2
+    )
+    told = evidence(dropped)[0]
+    assert (told["rule"], told["twin"], told["ngram"], told["tokenizer"]) == ("ngram", "b0", "ONE two".lower(), "words")
+
+
+@pytest.mark.parametrize("against", [benchmark(), benchmark(None), benchmark("")])
+def test_nothing_to_compare_with_drops_nothing(against):
+    frame = questions("a question", None)
+    kept, _ = both("decontaminate.indel_or_ngram", frame, against=against)
+    assert kept.equals(frame)
+
+
+def test_no_questions():
+    kept, dropped = both("decontaminate.indel_or_ngram", questions(), against=benchmark("a"))
+    assert kept.is_empty()
+    assert dropped.is_empty()
+
+
+def test_the_tokenizer_is_the_one_given():
+    @dataclass(frozen=True)
+    class Letters:
+        name: str = "letters"
+
+        def tokens(self, text: str) -> list[int]:
+            return [ord(letter) for letter in text]
+
+    _, dropped = both(
+        "decontaminate.ngram", questions("xxabcxx"), against=benchmark("__abc__"), n=3, tokenizer=Letters()
+    )
+    assert evidence(dropped)[0]["tokenizer"] == "letters"
+
+
+def test_against_a_bare_frame_and_a_list_of_files(tmp_path):
+    path = tmp_path / "bench.parquet"
+    pl.DataFrame({"task": ["what is the sum"]}).write_parquet(path)
+    frame = pl.DataFrame({"question": ["what is the sum?", "other"]})
+    bare = pl.DataFrame({"question": ["what is the sum"]})
+    for against in (bare, [{"path": path, "question": "task"}]):
+        kept, dropped = collected(apply("decontaminate.indel", frame, against=against, threshold=90))
+        assert kept["question"].to_list() == ["other"]
+        assert evidence(dropped)[0]["twin_text"] == "what is the sum"
+
+
+def test_a_share_instead_of_a_percentage_is_refused():
+    with pytest.raises(BadInput, match="'threshold': input should be greater than 1"):
+        apply("decontaminate.indel", questions("a"), against=benchmark("b"), threshold=0.75)
+
+
+def test_the_questions_of_real_traces_are_all_in_the_benchmarks():
+    raw = pl.scan_parquet(shared("traces_sky_t1_math")).filter(pl.col("benchmark") == "math500")
+    traces = raw.unique("question", keep="first", maintain_order=True)
+    kept, dropped = collected(
+        apply("decontaminate.indel_or_ngram", traces, against=[shared("bench_math500"), shared("bench_aime24")])
+    )
+    assert len(dropped) > 100
+    assert len(kept) == 0
+    assert {told["rule"] for told in evidence(dropped)} == {"indel"}
+
+
+def test_school_problems_are_not_in_the_benchmarks():
+    asked = pl.scan_parquet(shared("math_gsm8k")).head(500)
+    kept, dropped = collected(apply("decontaminate.indel_or_ngram", asked, against=[shared("bench_math500")]))
+    assert len(kept) == 500
+    assert dropped.is_empty()

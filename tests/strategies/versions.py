@@ -1,0 +1,82 @@
+"""Holds every strategy's source against the version that it was written under.
+
+`OT_UPDATE_GOLDEN=1 pytest tests/strategies/test_registry.py` writes the golden file anew, after the version of what
+changed was raised (or by intent without it, for a change that alters no row).
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import inspect
+import json
+import os
+from pathlib import Path
+
+from ot_assets.strategies.registry import Strategy, every
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "strategy_versions.json"
+_PACKAGE = "ot_assets.strategies."
+# how strategies are run, not what they do
+_MACHINERY = {_PACKAGE + "registry", _PACKAGE + "apply"}
+
+
+def check() -> None:
+    """AssertionError naming every strategy whose source changed under the same version, or that is not recorded."""
+    now = {entry.title: {"version": entry.version, "source": source_hash(entry)} for entry in every()}
+    if os.environ.get("OT_UPDATE_GOLDEN") == "1":
+        GOLDEN.parent.mkdir(parents=True, exist_ok=True)
+        GOLDEN.write_text(json.dumps(now, indent=1, sort_keys=True) + "\n")
+    golden = json.loads(GOLDEN.read_text())
+    assert not complaints(golden, now), "\n".join([*complaints(golden, now), "see tests/strategies/versions.py"])
+
+
+def complaints(golden: dict[str, dict[str, object]], now: dict[str, dict[str, object]]) -> list[str]:
+    """One line for each strategy where the golden file and the code disagree."""
+    told = []
+    for title in sorted({*golden, *now}):
+        if title not in now:
+            told.append(f"{title} is gone, but the golden file has it")
+        elif title not in golden:
+            told.append(f"{title} is new: record it in the golden file")
+        elif now[title]["version"] != golden[title]["version"]:
+            told.append(f"{title} has version {now[title]['version']}: record it in the golden file")
+        elif now[title]["source"] != golden[title]["source"]:
+            told.append(f"{title} changed under version {now[title]['version']}: raise it in its @strategy")
+    return told
+
+
+def source_hash(entry: Strategy) -> str:
+    """Hash of the strategy's module and of the helper modules that it imports, without docstrings and comments."""
+    module = inspect.getmodule(entry.function)
+    assert module is not None
+    texts = [normalised(inspect.getsource(importlib.import_module(name))) for name in closure(module.__name__)]
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def closure(name: str) -> list[str]:
+    """The module `name` and every module of the strategies' package that it imports, directly or not, sorted."""
+    seen: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in seen or current in _MACHINERY:
+            continue
+        seen.add(current)
+        tree = ast.parse(inspect.getsource(importlib.import_module(current)))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
+                waiting.append(str(node.module))
+    return sorted(seen)
+
+
+def normalised(source: str) -> str:
+    """The source as Python would write it, without docstrings; the version is compared on its own."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "strategy":
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg != "version"]
+    return ast.unparse(tree)
