@@ -1,0 +1,1 @@
+"""Verification: what an answer is worth, as one of six verdicts with a reason, never as a bool."""

@@ -1,0 +1,80 @@
+"""The process that runs math-verify: a line of JSON in (`gold`, `given`), a line of JSON out (`verdict`, `reason`).
+
+It is started by file with `python -I`, never imported by its package's name: it must load neither Dagster nor Polars,
+and with this folder on the path the modules beside it would hide the standard library's `math` and `code`.
+It has no time limit of its own, as math-verify's own ones hang (Math-Verify issue 65): `pool.py` kills it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import resource
+import sys
+
+# math-verify rounds to six decimals; of numbers that are small or large, six significant digits must agree.
+RELATIVE = 1e-6
+BLOCKED_FILE_BYTES = 0
+
+
+def main() -> None:
+    """Answer until stdin ends. The first line out says that the imports are done."""
+    memory = int(sys.argv[1]) << 20
+    logging.disable(logging.CRITICAL)
+    import math_verify
+
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (BLOCKED_FILE_BYTES, BLOCKED_FILE_BYTES))
+    sys.setrecursionlimit(5000)
+    say({"ready": True})
+    for line in sys.stdin:
+        say(answer(math_verify, json.loads(line)))
+
+
+def say(message: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def answer(math_verify, pair: dict[str, str]) -> dict[str, object]:  # noqa: ANN001
+    """The verdict on one pair. Everything that math-verify raises is an `error`; its timeouts are BaseExceptions."""
+    try:
+        verdict, reason = judge(math_verify, pair["gold"], pair["given"])
+    except MemoryError:
+        verdict, reason = "error", "math-verify ran out of memory"
+    except BaseException as problem:
+        verdict, reason = "error", f"math-verify raised {type(problem).__name__}: {str(problem)[:200]}"
+    return {"verdict": verdict, "reason": reason}
+
+
+def judge(math_verify, gold: str, given: str) -> tuple[str, str]:  # noqa: ANN001
+    # The box makes both sides LaTeX; without delimiters equations can be read as 0.
+    wanted, got = (
+        math_verify.parse(f"\\boxed{{{text}}}", parsing_timeout=None, raise_on_error=True) for text in (gold, given)
+    )
+    if not wanted:
+        return "error", f"the reference '{gold[:80]}' cannot be read as mathematics"
+    if not got:
+        return "unparsed", f"'{given[:80]}' cannot be read as mathematics"
+    equal = math_verify.verify(wanted, got, timeout_seconds=None, raise_on_error=True)
+    if equal and not same_size(wanted[0], got[0]):
+        equal = False
+    return ("right", "equal by math-verify") if equal else ("wrong", f"expected '{gold[:80]}', got '{given[:80]}'")
+
+
+def same_size(a, b) -> bool:  # noqa: ANN001
+    """False for two constants that differ by more than rounding; True for everything that is not two constants."""
+    if not all(getattr(x, "is_number", False) and getattr(x, "free_symbols", None) == set() for x in (a, b)):
+        return True
+    x, y = a.evalf(30), b.evalf(30)
+    if not (x.is_real and y.is_real and x.is_finite and y.is_finite):
+        return True
+    largest = max(abs(x), abs(y))
+    # A percent sign may have been read either way, as math-verify and the exact rule do.
+    return any(abs(x * factor - y) <= RELATIVE * max(largest, abs(x * factor)) for factor in (1, 100)) or bool(
+        abs(x - 100 * y) <= RELATIVE * abs(x)
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The verdicts, and the loop that every verifier shares: batches in, the same rows with four columns more out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from ot_assets.contracts import VERDICT
+
+Row = dict[str, Any]
+
+BATCH_ROWS = 1024
+REASON_CHARS = 300
+
+
+class Verdict(StrEnum):
+    """`right` is said only by a checker that ran to its end and was satisfied.
+
+    right        the answer solves the question
+    wrong        it does not, or its program crashes
+    unparsed     there is no answer in the text, or none that can be read
+    timeout      checking it took too long
+    error        the question's side is broken (tests, reference), or the checker is
+    unavailable  it was not checked: nothing to check against, or no verifier
+    """
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    UNPARSED = "unparsed"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A verdict and, in one line, why."""
+
+    verdict: Verdict
+    reason: str
+    seconds: float = 0.0
+
+
+def judged(
+    answers: pl.LazyFrame, columns: tuple[str, ...], by: str, judge: Callable[[list[Row]], Iterable[Judgement]]
+) -> Iterator[pl.LazyFrame]:
+    """Yield `answers` in order, in batches, with `verdict`, `verdict_by`, `verdict_reason`, `verdict_seconds`.
+
+    `judge` gets the `columns` of a batch as dicts and gives one judgement a row. All other columns are kept.
+    """
+    empty = True
+    for batch in answers.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+        if batch.is_empty():
+            continue
+        empty = False
+        yield _with_verdicts(batch, list(judge(batch.select(columns).to_dicts())), by).lazy()
+    if empty:
+        yield _with_verdicts(pl.DataFrame(schema=answers.collect_schema()), [], by).lazy()
+
+
+def _with_verdicts(batch: pl.DataFrame, judgements: list[Judgement], by: str) -> pl.DataFrame:
+    verdicts = {
+        "verdict": [judgement.verdict.value for judgement in judgements],
+        "verdict_by": [by] * len(judgements),
+        "verdict_reason": [one_line(judgement.reason) for judgement in judgements],
+        "verdict_seconds": [judgement.seconds for judgement in judgements],
+    }
+    return batch.with_columns(pl.Series(name, verdicts[name], dtype) for name, dtype in VERDICT.items())
+
+
+def one_line(text: str) -> str:
+    """`text` on one line of at most 300 characters, which any UTF-8 file can hold."""
+    line = " ".join(text.split()).encode("utf-8", "replace").decode()
+    return line if len(line) <= REASON_CHARS else line[: REASON_CHARS - 3] + "..."
