@@ -79,17 +79,14 @@ def _block(text: str, opening: re.Match[str], end: int) -> CodeBlock:
     return CodeBlock(opening[2].lower(), textwrap.dedent(text[opening.end() + 1 : end]))
 
 
-def has_fence(text: str) -> bool:
-    return _FENCE.search(text) is not None
-
-
-def is_python(text: str) -> bool:
-    """Whether `text` is a Python program of at least one statement. It is parsed, never run."""
+def is_program(text: str) -> bool:
+    """Whether `text` is Python that does something: a bare name or number is none. It is parsed, never run."""
     if len(text) > BARE_PROGRAM_CHARS:
         return False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return bool(ast.parse(text).body)
+            statements = ast.parse(text).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
+    return any(not isinstance(s, ast.Expr) or isinstance(s.value, ast.Call) for s in statements)

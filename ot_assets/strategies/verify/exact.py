@@ -26,7 +26,7 @@ _FRACTION = re.compile(r"\\[dt]?frac\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(
 _ASSIGNED = re.compile(r"^[a-zA-Z](?:_\{?\w\}?)?=(?=[^=])")
 _GROUPED = re.compile(r"(?<![\d.,])(\d{1,3}(?:\{?,\}?\d{3})+)(?![\d,])")
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)"
-_POWER = rf"(?:\\times|\\cdot|\*)10\^(?:\{{([+-]?\d+)\}}|([+-]?\d+))|[eE]([+-]?\d+)"
+_POWER = r"(?:\\times|\\cdot|\*)10\^(?:\{([+-]?\d+)\}|([+-]?\d+))|[eE]([+-]?\d+)"
 _VALUE = re.compile(rf"^([+-]?)({_NUMBER})(?:{_POWER})?(?:/({_NUMBER}))?$")
 _MIXED = re.compile(r"^([+-]?)(\d+) (\d+)/(\d+)$")
 _LEADING = re.compile(rf"^([+-]?[\d.][\d.,/ ]*(?:{_POWER})?)(.*)$", re.DOTALL)

@@ -24,7 +24,7 @@ _FINAL_NUMBER = re.compile(r"[+-]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+|[eE][+-]?\
 
 @strategy(stage="verify", version=1, needs=("answer", "reference"))
 def math(answers: pl.LazyFrame, *, seconds: float = 10, boxed_only: bool = True) -> Iterator[pl.LazyFrame]:
-    r"""Compare the last `\boxed{}` of an answer with the reference: exactly where they are numbers, else by math-verify.
+    r"""Compare the last `\boxed{}` of an answer with the reference: exactly if they are numbers, else by math-verify.
 
     The order of the checks: the same text; equal fractions, with the rules for units, percent and thousands of
     `exact.py`; words as words; a reference that is one letter from A to J by the rule of `multiple_choice`; the rest

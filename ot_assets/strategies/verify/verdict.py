@@ -46,14 +46,18 @@ class Judgement:
 
 
 def judged(
-    answers: pl.LazyFrame, columns: tuple[str, ...], by: str, judge: Callable[[list[Row]], Iterable[Judgement]]
+    answers: pl.LazyFrame,
+    columns: tuple[str, ...],
+    by: str,
+    judge: Callable[[list[Row]], Iterable[Judgement]],
+    batch_rows: int = BATCH_ROWS,
 ) -> Iterator[pl.LazyFrame]:
     """Yield `answers` in order, in batches, with `verdict`, `verdict_by`, `verdict_reason`, `verdict_seconds`.
 
     `judge` gets the `columns` of a batch as dicts and gives one judgement a row. All other columns are kept.
     """
     empty = True
-    for batch in answers.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+    for batch in answers.collect_batches(chunk_size=batch_rows, maintain_order=True):
         if batch.is_empty():
             continue
         empty = False

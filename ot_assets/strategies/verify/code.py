@@ -1,0 +1,119 @@
+"""Answers that are programs: run on the question's tests in a sandbox."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from ot_assets.strategies.answer_text import is_program, last_code_block
+from ot_assets.strategies.registry import strategy
+from ot_assets.strategies.verify.code_programs import judge_case, program
+from ot_assets.strategies.verify.code_tests import BadTests, Tests, read_tests
+from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
+from ot_resources.interfaces import Execution, Job, Sandbox
+
+# Tests can be megabytes a row (code_contests), so batches are small.
+BATCH_ROWS = 128
+PYTHON = ("", "python", "python3", "py")
+OUTPUT_KB = 256
+
+
+@strategy(stage="verify", version=1, needs=("answer", "tests"))
+def code(
+    answers: pl.LazyFrame,
+    *,
+    sandbox: Sandbox,
+    seconds: float = 4.0,
+    memory_mb: int = 512,
+    all_tests: bool = False,
+) -> Iterator[pl.LazyFrame]:
+    """Run the program in an answer on the question's `tests` (kinds and JSON: `code_tests.py`); all must pass.
+
+    The program is the last fenced block (`python`, `py`, `python3` or unnamed; another language is `unparsed`). A text
+    without any fence is the program itself if it parses as Python; reference solutions come so. A case may take
+    `seconds` (4 as in APPS's and TACO's harness, which Bespoke-Stratos and OpenThoughts-114k used) and `memory_mb`.
+    The first failing test ends the run unless `all_tests`, which then counts the failures.
+
+    Outputs: order and duplicates matter; white space at line ends and a final newline do not; floats are equal within
+    1e-6 relative (1e-9 near zero), whole numbers exactly. Returned tuples equal lists; `True` equals 1, as in Python.
+
+    A syntax error, a missing function, a crash, an exit code other than 0, or too much memory or output is `wrong`;
+    a test that takes too long is `timeout`; a sandbox that fails is `unavailable`. Tests that cannot be read or whose
+    own code fails are an `error`, null tests `unavailable`. OpenThoughts-114k's judge counted syntax errors, missing
+    functions and timeouts as correct, and compared lines as sets.
+    Columns in: `answer`, `tests`. Columns out: the same, and the four of a verdict.
+    """
+    limits = Job("", seconds=seconds, memory_mb=memory_mb, stop_at_failure=not all_tests)
+
+    def judge(rows: list[Row]) -> Iterator[Judgement]:
+        return judge_rows(rows, sandbox, limits)
+
+    return judged(answers, ("answer", "tests"), f"code@1 {sandbox.name}", judge, BATCH_ROWS)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An answer that is ready to run, and the mark that its program reports under."""
+
+    job: Job
+    tests: Tests
+    mark: str
+
+
+def judge_rows(rows: list[Row], sandbox: Sandbox, limits: Job) -> Iterator[Judgement]:
+    """One judgement a row, in order; the programs of a batch run in parallel."""
+    prepared = [prepare(row["answer"], row["tests"], limits) for row in rows]
+    runs = sandbox.run(item.job for item in prepared if isinstance(item, Trial))
+    for item in prepared:
+        yield judge_trial(item, next(runs)) if isinstance(item, Trial) else item
+
+
+def prepare(answer: str | None, tests: str | None, limits: Job) -> Trial | Judgement:
+    """The trial of an answer, or the verdict where there is nothing to run."""
+    if tests is None or not tests.strip():
+        return Judgement(Verdict.UNAVAILABLE, "no tests")
+    try:
+        read = read_tests(tests)
+    except BadTests as problem:
+        return Judgement(Verdict.ERROR, f"tests: {problem}")
+    source = source_of(answer or "")
+    if isinstance(source, Judgement):
+        return source
+    mark = secrets.token_hex(8)
+    longest = max((len(output) for output in read.outputs if isinstance(output, str)), default=0)
+    output_kb = OUTPUT_KB + longest * 4 // 1024
+    job = replace(limits, source=program(source, read, mark), stdins=read.stdins, output_kb=output_kb)
+    return Trial(job, read, mark)
+
+
+def source_of(answer: str) -> str | Judgement:
+    """The program in an answer, or why there is none."""
+    block = last_code_block(answer)
+    if block is None:
+        return answer if is_program(answer) else Judgement(Verdict.UNPARSED, "no code block in the answer")
+    if block.language not in PYTHON:
+        return Judgement(Verdict.UNPARSED, f"the last code block is {block.language}, not Python")
+    return block.code if block.code.strip() else Judgement(Verdict.UNPARSED, "the last code block is empty")
+
+
+def judge_trial(trial: Trial, executions: tuple[Execution, ...]) -> Judgement:
+    """The verdict of all cases: that of the first that is not right, with its number."""
+    count = len(executions)
+    seconds = sum(execution.seconds for execution in executions)
+    failed: list[Judgement] = []
+    for place, execution in enumerate(executions):
+        judgement = judge_case(trial.tests, place, execution, trial.mark)
+        if judgement.verdict is Verdict.RIGHT:
+            continue
+        reason = judgement.reason if trial.tests.kind == "check" else f"test {place + 1} of {count}: {judgement.reason}"
+        failed.append(Judgement(judgement.verdict, reason, seconds))
+        if trial.job.stop_at_failure:
+            break
+    if not failed:
+        return Judgement(Verdict.RIGHT, f"passed {count} of {count} tests", seconds)
+    if trial.job.stop_at_failure or count == 1:
+        return failed[0]
+    return replace(failed[0], reason=f"{len(failed)} of {count} tests failed; {failed[0].reason}")
