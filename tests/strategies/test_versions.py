@@ -37,3 +37,9 @@ def test_helpers_count_as_part_of_a_strategy():
     assert "ot_assets.strategies.decontaminate.ngrams" in names
     assert "ot_assets.strategies.dropping" in names
     assert "ot_assets.strategies.registry" not in names
+
+
+def test_a_module_imported_from_its_package_and_a_file_that_is_started_count_too():
+    names = versions.closure("ot_assets.strategies.verify.math")
+    assert "ot_assets.strategies.verify.exact" in names
+    assert "ot_assets.strategies.verify.math_worker" in names

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import importlib
+import importlib.util
 import inspect
 import json
 import os
@@ -56,19 +57,37 @@ def source_hash(entry: Strategy) -> str:
 
 
 def closure(name: str) -> list[str]:
-    """The module `name` and every module of the strategies' package that it imports, directly or not, sorted."""
+    """The module `name` and every module of the strategies' package that it uses, directly or not, sorted.
+
+    Used is what it imports, and a file of its folder that it names as text ("math_worker.py"), which it may start.
+    """
     seen: set[str] = set()
     waiting = [name]
     while waiting:
         current = waiting.pop()
-        if current in seen or current in _MACHINERY:
-            continue
-        seen.add(current)
-        tree = ast.parse(inspect.getsource(importlib.import_module(current)))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
-                waiting.append(str(node.module))
+        if current not in seen and current not in _MACHINERY:
+            seen.add(current)
+            waiting += used(current)
     return sorted(seen)
+
+
+def used(name: str) -> list[str]:
+    """The modules of the strategies' package that one module imports or names."""
+    folder = name.rpartition(".")[0]
+    found = []
+    for node in ast.walk(ast.parse(inspect.getsource(importlib.import_module(name)))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
+            found += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Constant) and str(node.value).endswith(".py"):
+            found.append(f"{folder}.{str(node.value)[:-3]}")
+    return [module for module in found if _is_module(module)]
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def normalised(source: str) -> str:
