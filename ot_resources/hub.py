@@ -1,4 +1,4 @@
-"""Raw tables from outside: Hub datasets through `datasets`, and files.
+"""Raw tables from the Hugging Face Hub, through `datasets`.
 
 In the `local` environment each Hub dataset has a stand-in in `data/samples/<org>__<name>/`, in the same schema. In the
 others a revision is locked at first contact with the Hub, in `revisions.lock`, and stays until the line is removed.
@@ -7,35 +7,20 @@ others a revision is locked at first contact with the Hub, in `revisions.lock`, 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
 import uuid
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 from pydantic import Field
 
+from ot_resources.files import RawTable, first_line, fingerprint
 from ot_resources.interfaces import BadInput, Tokenizer
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
-_READERS = {".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".csv": "csv"}
-
-
-@dataclass(frozen=True)
-class RawTable:
-    """A table as its owner publishes it, and the fingerprint that tells one state of it from another."""
-
-    paths: tuple[Path, ...]
-    revision: str
-    stand_in: bool = False
-
-    def scan(self) -> pl.LazyFrame:
-        return scan_files(self.paths)
 
 
 class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -112,7 +97,7 @@ def _hub_tokenizer(name: str):  # type: ignore[no-untyped-def]
     try:
         return AutoTokenizer.from_pretrained(name)
     except OSError as error:
-        raise BadInput(f"tokenizer {name} cannot be had ({_first_line(error)}); set OT_TOKENIZER=words") from None
+        raise BadInput(f"tokenizer {name} cannot be had ({first_line(error)}); set OT_TOKENIZER=words") from None
 
 
 def _resolve(dataset: str) -> str:
@@ -122,63 +107,6 @@ def _resolve(dataset: str) -> str:
         return str(HfApi(token=os.environ.get("HF_TOKEN")).dataset_info(dataset, timeout=30).sha)
     except Exception as error:  # the client raises anything from httpx errors to its own
         raise BadInput(
-            f"{dataset}: revision not locked and the Hub did not answer ({_first_line(error)}); "
+            f"{dataset}: revision not locked and the Hub did not answer ({first_line(error)}); "
             "connect once, or add the commit to revisions.lock"
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-
-
-def find_files(pattern: str, base: Path, where: str) -> tuple[Path, ...]:
-    """The files that a path, a folder or a glob names, relative to `base`; BadInput when there is none."""
-    path = Path(pattern) if Path(pattern).is_absolute() else base / pattern
-    if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
-    elif any(mark in path.name for mark in "*?["):
-        found = sorted(path.parent.glob(path.name))
-    else:
-        found = [path] if path.exists() else []
-    if not found:
-        raise BadInput(f"{where}: no file at {path}")
-    for file in found:
-        if file.suffix not in _READERS:
-            raise BadInput(f"{where}: {file}: cannot read '{file.suffix}'; use {', '.join(_READERS)}")
-    return tuple(found)
-
-
-def scan_files(paths: tuple[Path, ...]) -> pl.LazyFrame:
-    """One LazyFrame over Parquet, JSONL or CSV files; BadInput names the file that cannot be read."""
-    frames = [_scan(path) for path in paths]
-    return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
-
-
-def _scan(path: Path) -> pl.LazyFrame:
-    reader = _READERS[path.suffix]
-    try:
-        if reader == "parquet":
-            frame = pl.scan_parquet(path)
-        elif reader == "json":
-            frame = pl.scan_ndjson(path, infer_schema_length=None)
-        else:
-            frame = pl.scan_csv(path, infer_schema_length=None)
-        frame.collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"{path}: not a readable {reader} file ({_first_line(error)})") from None
-    return frame
-
-
-def fingerprint(paths: tuple[Path, ...]) -> str:
-    """SHA-256 over the files' contents."""
-    digest = hashlib.sha256()
-    for path in paths:
-        stat = path.stat()
-        digest.update(_file_hash(path, stat.st_mtime_ns, stat.st_size).encode())
-    return digest.hexdigest()
-
-
-@cache
-def _file_hash(path: Path, modified: int, size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,14 +9,16 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ot_assets.recipes.plan import Key, Node
-from ot_resources.store import Version
+
+if TYPE_CHECKING:
+    from ot_resources.store import Version
 
 _PACKAGES = ("dagster", "duckdb", "polars", "transformers", "torch", "datasets", "rapidfuzz", "math-verify", "vllm")
 
-Inputs = list[tuple[Key, Version]]
+Inputs = list[tuple[Key, "Version"]]
 
 
 def identity(node: Node, params: dict[str, Any], inputs: Inputs, outside: str | None) -> dict[str, Any]:

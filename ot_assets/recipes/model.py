@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from ot_assets.contracts import DOMAINS, STAGES
-from ot_assets.recipes.catalogue import SourceSpec, read_benchmark, read_source
+from ot_assets.recipes.sources import SourceSpec, read_benchmark, read_source
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
 

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from ot_assets.contracts import CONVERSATION, QUESTION, STAGES, Schema
-from ot_assets.recipes.catalogue import SourceSpec
+from ot_assets.recipes.sources import SourceSpec
 from ot_assets.recipes.model import Choice, Recipe, Track
 from ot_assets.strategies import registry
 from ot_resources.digest import short_hash
@@ -62,7 +62,7 @@ class Node:
     @property
     def code_version(self) -> str:
         """What decides how the table is made, before any data is seen."""
-        params = self.source.params if self.source else self.params
+        params = self.source.params(stand_in=False) if self.source else self.params
         return f"{self.strategy.title}@{self.strategy.version}+{short_hash(params)[:8]}"
 
     def scaled(self, environment: str, scale: float | None) -> dict[str, Any]:

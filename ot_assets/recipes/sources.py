@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from ot_assets.contracts import DOMAINS
 from ot_assets.strategies.sources.mapped import Mapping
+from ot_assets.strategies.sources.paths import unfold
 from ot_resources.digest import short_hash
-from ot_resources.hub import find_files, scan_files
+from ot_resources.files import find_files, scan_files
 from ot_resources.interfaces import BadInput
 
 _FOLDER = Path(__file__).parent / "catalogue"
@@ -36,6 +37,7 @@ class SourceSpec:
     domain: str | None
     mapping: Mapping
     where: str
+    stand_in: Mapping | None = None
     dataset: str = ""
     config: str | None = None
     split: str = "train"
@@ -50,11 +52,15 @@ class SourceSpec:
     def key(self) -> tuple[str, str]:
         return (self.kind, self.id)
 
-    @property
-    def params(self) -> dict[str, Any]:
+    def read_as(self, stand_in: bool) -> Mapping:
+        """The mapping; a stand-in may have columns that the original lacks."""
+        return self.stand_in if stand_in and self.stand_in else self.mapping
+
+    def params(self, stand_in: bool) -> dict[str, Any]:
         """What bears identity: the mapping and what is read, not where a file lies."""
         place = {"dataset": self.dataset, "config": self.config, "split": self.split} if self.dataset else {}
-        return {"id": self.id, "domain": self.domain, "mapping": self.mapping.model_dump(mode="json")} | place
+        mapping = self.read_as(stand_in).model_dump(mode="json", exclude_defaults=True)
+        return {"id": self.id, "domain": self.domain, "mapping": mapping} | place
 
 
 def read_source(item: Any, base: Path, where: str, domain: str | None) -> SourceSpec:
@@ -102,6 +108,7 @@ def _hub(name: str, entry: dict[str, Any], where: str, kind: Literal["sources", 
         use=name,
         domain=entry.get("domain"),
         mapping=_mapping(entry, where),
+        stand_in=_mapping(entry | entry["stand_in"], where) if "stand_in" in entry else None,
         where=where,
         dataset=entry["dataset"],
         config=entry.get("config"),
@@ -128,12 +135,13 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
     columns = scan_files(paths).collect_schema().names()
     domain, mapping = _domain(entry, columns, where)
     mapping = _mapping(entry | {"domain_column": mapping}, where)
+    found = unfold(scan_files(paths), mapping.named().values()).collect_schema()
     for role, column in mapping.named().items():
-        if column not in columns:
+        if column not in found:
             raise BadInput(f"{where}.{role}: {paths[0]} has no column '{column}'; it has: {', '.join(columns)}")
     name = entry.get("id") or re.sub(r"[^a-z0-9]+", "_", Path(entry["path"]).stem.lower()).strip("_") or "files"
     return SourceSpec(
-        id=name if entry.get("id") else f"{name}_{short_hash([str(p) for p in paths] + [mapping.model_dump(mode="json")])[:6]}",
+        id=name if entry.get("id") else f"{name}_{short_hash([entry['path'], mapping.model_dump(mode='json')])[:6]}",
         kind=kind,
         use="files",
         domain=domain,

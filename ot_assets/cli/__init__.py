@@ -1,0 +1,1 @@
+"""`ot`: what Dagster's own command line lacks."""

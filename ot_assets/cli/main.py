@@ -1,0 +1,132 @@
+"""The `ot` command. Errors are one line; exit 2 for bad input, 1 for a failed run."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+import click
+
+from ot_resources.interfaces import BadInput
+
+
+class _OneLineErrors(click.Group):
+    """Turns BadInput from any command into one line and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BadInput as error:
+            click.echo(f"ot: {error}", err=True)
+            sys.exit(2)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+
+
+@click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="ot-assets")
+def main() -> None:
+    """Build reasoning datasets as a graph of tables.
+
+    A recipe says which choice is made at each stage; materialising it makes one table a choice, and reuses every
+    table that was made before from the same choices and inputs. Everything is written below OT_DATA (default: data/).
+
+    \b
+    ot recipes                              what there is
+    ot materialize openthoughts3_1_2m       run it, in miniature unless OT_ENV says otherwise
+    ot sql "from openthoughts3_1_2m.dataset limit 5"
+    ot explain ROW_ID                       one row's whole story, also of a row that was dropped
+    ot ledger                               what was asked of models, and what was answered from the store
+    """
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def recipes(as_json: bool) -> None:
+    """List the recipes: the project's own and those in the folder OT_RECIPES."""
+    from ot_assets.recipes.library import recipes as all_recipes
+
+    rows = [
+        {
+            "name": recipe.name,
+            "tracks": [track.name for track in recipe.tracks],
+            "rows": recipe.dataset.rows,
+            "file": str(recipe.file),
+            "description": recipe.description,
+        }
+        for recipe in all_recipes()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    for row in rows:
+        click.echo(f"{row['name']}  ({', '.join(row['tracks'])})\n    {row['description']}")
+
+
+@main.command()
+@click.argument("recipe")
+@click.option("--track", help="Only this track, without the dataset.")
+@click.option("--upto", metavar="ASSET", help="Stop after this asset of each track, e.g. deduplicated.")
+@click.option("--scale", type=float, help="Share of the published size, e.g. 0.00192. Default: the recipe's own.")
+def materialize(recipe: str, track: str | None, upto: str | None, scale: float | None) -> None:
+    """Make every table of RECIPE: a name, or the path of a recipe's YAML file.
+
+    Shows each stage as it ends. The run appears in the UI's history. A second run reuses all that is unchanged and asks
+    no model anything twice; after a crash, run the same command again.
+    """
+    from ot_assets.cli.run import run_recipe
+
+    sys.exit(run_recipe(recipe, track, upto, scale))
+
+
+@main.command()
+@click.argument("row_id")
+@click.option("--json", "as_json", is_flag=True, help="Print the story as JSON.")
+def explain(row_id: str, as_json: bool) -> None:
+    """Tell the whole story of ROW_ID: a question's id, or a row's `question_id-sample`.
+
+    Also of a row that is not in any dataset: where it was dropped, why, and for which twin.
+    """
+    from ot_assets.lineage.explain import story, tell
+    from ot_resources.environments import data_root
+    from ot_resources.store import Store
+
+    found = story(row_id, Store(root=str(data_root())))
+    if not found:
+        raise BadInput(f"no row '{row_id}' in any table; ids are in the column question_id, and row_id of a dataset")
+    click.echo(json.dumps(found, indent=1, ensure_ascii=False) if as_json else tell(row_id, found))
+
+
+@main.command()
+@click.argument("query")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of row objects.")
+def sql(query: str, as_json: bool) -> None:
+    """Run a DuckDB QUERY over every table of the store. `-` reads the query from standard input.
+
+    \b
+    <recipe>.<track>_<asset>     a stage's rows; <...>__dropped beside it, with the reason
+    <recipe>.dataset, .metadata  what is released, and its twin with problem, ground truth and verdict
+    sources.<id>, benchmarks.<id>
+    lineage.materializations, .inputs, .choices, .drops
+    ledger.responses             every response of every model
+    """
+    from ot_assets.cli.query import run_query
+
+    click.echo(run_query(sys.stdin.read() if query == "-" else query, as_json))
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def ledger(as_json: bool) -> None:
+    """Show what each stage asked of a model: requested, reused from the ledger, answered, accepted, failed."""
+    from ot_assets.cli.query import ledger_rows, table
+
+    rows = ledger_rows()
+    click.echo(json.dumps(rows, indent=1) if as_json else table(rows, empty="nothing was asked yet"))
+
+
+if __name__ == "__main__":
+    main()

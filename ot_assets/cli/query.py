@@ -1,0 +1,82 @@
+"""`ot sql` and `ot ledger`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import duckdb
+
+from ot_resources.environments import data_root
+from ot_resources.generators.ledger import Ledger
+from ot_resources.interfaces import BadInput
+from ot_resources.warehouse import Warehouse
+
+
+def run_query(query: str, as_json: bool) -> str:
+    """The answer as a table, or as a JSON list of row objects. BadInput with DuckDB's own first line."""
+    with Warehouse(root=str(data_root())).connect() as connection:
+        try:
+            relation = connection.sql(query)
+            if relation is None:
+                return "[]" if as_json else ""
+            if as_json:
+                return json.dumps(_rows(relation), default=str, ensure_ascii=False)
+            return str(relation)
+        except duckdb.Error as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            hint = next((line for line in lines[1:] if line.startswith(("Candidate", "Did you mean"))), "")
+            raise BadInput(f"sql: {lines[0]}{'; ' + hint if hint else ''}") from None
+
+
+def _rows(relation: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+
+def ledger_rows() -> list[dict[str, Any]]:
+    """One row a stage and run. accepted: answers of that stage that its strategy kept (null while it runs)."""
+    folder = data_root() / "ledger"
+    if not (folder / "ledger.sqlite").exists():
+        return []
+    with Warehouse(root=str(data_root())).connect() as connection:
+        kept = {
+            (run, asset): rows
+            for run, asset, rows in connection.sql(
+                "select run_id, asset, rows_out from lineage.materializations where not reused"
+            ).fetchall()
+        }
+    return [
+        {
+            "run": row["run_id"][:8],
+            "asset": row["asset"],
+            "requested": row["requested"],
+            "reused": row["reused"],
+            "answered": row["answered"],
+            "accepted": kept.get((row["run_id"], row["asset"])),
+            "failed": row["failed"],
+            "completion_tokens": row["completion_tokens"],
+            "seconds": round(row["seconds"], 1),
+            "model": row["model"],
+            "at": row["at"],
+        }
+        for row in Ledger(folder).usage()
+    ]
+
+
+def table(rows: list[dict[str, Any]], empty: str) -> str:
+    """Rows as aligned columns; numbers to the right."""
+    if not rows:
+        return empty
+    names = list(rows[0])
+    cells = [[_cell(row[name]) for name in names] for row in rows]
+    wide = [max(len(name), *(len(line[i]) for line in cells)) for i, name in enumerate(names)]
+    right = [all(isinstance(row[name], int | float | None) for row in rows) for name in names]
+    lines = [[f"{c:>{w}}" if r else f"{c:<{w}}" for c, w, r in zip(line, wide, right, strict=True)] for line in cells]
+    head = [f"{n:>{w}}" if r else f"{n:<{w}}" for n, w, r in zip(names, wide, right, strict=True)]
+    return "\n".join("  ".join(line).rstrip() for line in [head, *lines])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,118 @@
+"""`ot materialize`: a run of the recipe's job in this process, shown live, and a summary at its end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+
+import click
+import dagster as dg
+from rich.console import Console
+
+from ot_assets.cli.summary import summary
+from ot_assets.location import build
+from ot_assets.graph.keys import asset_key
+from ot_assets.recipes.library import find_recipe
+from ot_assets.recipes.model import Recipe
+from ot_assets.recipes.plan import Node, plan
+from ot_resources.environments import Sizing, dagster_home, environment
+from ot_resources.interfaces import BadInput
+
+
+def run_recipe(name: str, track: str | None, upto: str | None, scale: float | None) -> int:
+    """Materialise a recipe, or a part of it; the exit code is returned."""
+    if scale is not None and not scale > 0:
+        raise BadInput(f"--scale {scale}: the scale is a number above 0, e.g. 0.00192")
+    recipe = find_recipe(name)
+    nodes = _selected(recipe, track, upto)
+    os.environ["DAGSTER_HOME"] = str(dagster_home())
+    sizing = Sizing(environment=environment(), scale=scale) if scale else None
+    definitions = build([recipe], {"sizing": sizing} if sizing else {})
+    started = time.monotonic()
+    with _live(), dg.DagsterInstance.get() as instance:
+        result = definitions.resolve_job_def(recipe.name).execute_in_process(
+            instance=instance,
+            asset_selection=[asset_key(node.key) for node in nodes],
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={"ot/command": "materialize"},
+            raise_on_error=False,
+        )
+    if not result.success:
+        return _failed(result)
+    click.echo(f"done in {time.monotonic() - started:.1f} s, run {result.run_id}", err=True)
+    click.echo(summary(recipe, nodes))
+    return 0
+
+
+def _selected(recipe: Recipe, track: str | None, upto: str | None) -> list[Node]:
+    """The wanted nodes and everything upstream of them."""
+    nodes = {node.key: node for node in plan(recipe)}
+    tracks = [t.name for t in recipe.tracks]
+    if track is not None and track not in tracks:
+        raise BadInput(f"--track {track}: {recipe.name} has no such track; there is: {', '.join(tracks)}")
+    assets = {key[-1] for key, node in nodes.items() if node.track}
+    if upto is not None and upto not in assets | {"dataset", "metadata"}:
+        raise BadInput(f"--upto {upto}: no such asset; there is: {', '.join(sorted(assets))}, dataset, metadata")
+    wanted = [
+        key
+        for key, node in nodes.items()
+        if (track is None or node.track == track) and (upto is None or key[-1] == upto) and (node.recipe or not track)
+    ]
+    if not wanted:
+        raise BadInput(f"--track {track} --upto {upto}: no table is both")
+    needed: set[tuple[str, ...]] = set()
+    while wanted:
+        key = wanted.pop()
+        if key not in needed:
+            needed.add(key)
+            wanted.extend(nodes[key].upstream)
+    return [node for key, node in nodes.items() if key in needed]
+
+
+def _failed(result: dg.ExecuteInProcessResult) -> int:
+    """Say in one line a cause what went wrong; the last good tables stay in use."""
+    code = 0
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            failure = data.user_failure_data
+            said = failure.description if failure and failure.description else _cause(data.error)
+            click.echo(f"ot: {said}", err=True)
+            exit_code = failure.metadata.get("exit_code") if failure else None
+            code = max(code, int(exit_code.value) if exit_code else 1)
+    return code or 1
+
+
+def _cause(error: object) -> str:
+    while getattr(error, "cause", None):
+        error = error.cause  # type: ignore[attr-defined]
+    lines = str(getattr(error, "message", error)).strip().splitlines()
+    return lines[0] if lines else "the run failed"
+
+
+class _Lines(logging.Handler):
+    """Prints what the stages say, with the time since the start."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+        self._started = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        elapsed = time.monotonic() - self._started
+        style = "dim" if record.name == "ot.ledger" else ""
+        self._console.print(f"{elapsed:6.1f} s  {record.getMessage()}", style=style, highlight=False, markup=False)
+
+
+class _live:
+    """While it is entered, stages report to the terminal and Dagster's own lines stay out of it."""
+
+    def __enter__(self) -> None:
+        self._handler = _Lines(Console(stderr=True, soft_wrap=True))
+        logger = logging.getLogger("ot")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self._handler)
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger("ot").removeHandler(self._handler)

@@ -1,0 +1,83 @@
+"""What a run ends with: the funnel, a few rows, the choices that made the dataset, and where to look next."""
+
+from __future__ import annotations
+
+import textwrap
+
+from ot_assets.cli.query import table
+from ot_assets.recipes.model import Recipe
+from ot_assets.recipes.plan import Node
+from ot_resources.environments import data_root
+from ot_resources.store import Store
+from ot_resources.warehouse import Warehouse
+
+_CHARACTERS = 70
+
+
+def summary(recipe: Recipe, nodes: list[Node]) -> str:
+    """The text at the end of `ot materialize`."""
+    store = Store(root=str(data_root()))
+    parts = [_funnel(store, nodes)]
+    if any(node.key == (recipe.name, "dataset") for node in nodes):
+        with Warehouse(root=str(data_root())).connect() as connection:
+            parts.append(_rows(connection, recipe))
+            parts.append(_choices(connection, recipe))
+        parts.append(_next(recipe))
+    return "\n\n".join(parts)
+
+
+def _funnel(store: Store, nodes: list[Node]) -> str:
+    rows = []
+    for node in nodes:
+        version = store.latest(node.key)
+        if node.recipe is None or version is None:
+            continue
+        record = version.record
+        rows.append(
+            {
+                "track": node.track or "all",
+                "stage": node.stage,
+                "strategy": node.use,
+                "in": record["rows_in"],
+                "kept": record["rows_out"],
+                "dropped": record["rows_dropped"],
+                "why": ", ".join(f"{reason} {count:,}" for reason, count in record["dropped"].items()),
+            }
+        )
+    return "The funnel (rows)\n" + _indent(table(rows, empty="nothing was made"))
+
+
+def _rows(connection, recipe: Recipe) -> str:  # type: ignore[no-untyped-def]
+    found = connection.sql(
+        f"""select row_id, domain, source, verdict, problem, solution from "{recipe.name}".metadata
+            qualify row_number() over (partition by domain order by row_id) <= 2 order by domain, row_id limit 5"""
+    )
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    for row in rows:
+        for name in ("problem", "solution"):
+            row[name] = textwrap.shorten(row[name] or "", _CHARACTERS // 2, placeholder="…")
+    return f"Five rows ({recipe.name}.metadata)\n" + _indent(table(rows, empty="no rows"))
+
+
+def _choices(connection, recipe: Recipe) -> str:  # type: ignore[no-untyped-def]
+    query = f"""select track, stage, strategy, params from lineage.choices
+where recipe = '{recipe.name}' and is_current"""
+    found = connection.sql(query)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    for row in rows:
+        row["params"] = textwrap.shorten(row["params"] or "", _CHARACTERS, placeholder="…")
+    return f"The choices that made it ({' '.join(query.split())})\n" + _indent(table(rows, empty="none"))
+
+
+def _next(recipe: Recipe) -> str:
+    return f"""Where to look next
+  make dev                                   the graph in the browser, on http://localhost:3000
+  make sql                                   a DuckDB prompt on every table
+  .venv/bin/ot sql "from {recipe.name}.math_decontaminated__dropped limit 5"
+  .venv/bin/ot sql "select verdict, count(*) from {recipe.name}.metadata group by all"
+  .venv/bin/ot explain ROW_ID                one row's whole story; ids are above
+  .venv/bin/ot ledger                        what the teacher was asked"""
+
+
+def _indent(text: str) -> str:
+    return textwrap.indent(text, "  ")

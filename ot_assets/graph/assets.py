@@ -1,0 +1,133 @@
+"""A node as a Dagster asset."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import yaml
+
+from ot_assets.graph import describe, keys
+from ot_assets.graph.checks import HOUSE, Check
+from ot_assets.graph.execute import Made, StageFailed, Tools, execute
+from ot_assets.graph.release import RELEASE
+from ot_assets.recipes.plan import Node
+from ot_resources.interfaces import BadInput
+
+log = logging.getLogger("ot.stage")
+
+
+def stage_asset(node: Node, condition: dg.AutomationCondition | None = None) -> dg.AssetsDefinition:
+    """The asset that makes the node's table. Its checks come with it, so that nothing is read twice."""
+
+    @dg.asset(
+        key=keys.asset_key(node.key),
+        deps=[keys.asset_key(key) for key in node.upstream],
+        group_name=keys.group(node),
+        kinds=keys.kinds(node),
+        tags=keys.tags(node),
+        owners=keys.owners(node),
+        description=_description(node),
+        code_version=node.code_version,
+        metadata=_definition_metadata(node),
+        required_resource_keys=keys.resource_keys(node),
+        check_specs=_check_specs(node),
+        automation_condition=condition,
+        # After a failed check the asset yields the check alone, and the last good version stays.
+        output_required=False,
+    )
+    def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        try:
+            made = execute(node, _tools(context))
+        except StageFailed as failure:
+            yield from (_check_result(node, check) for check in failure.checks)
+            raise dg.Failure(str(failure), metadata={"exit_code": 1}, allow_retries=False) from None
+        except BadInput as error:
+            raise dg.Failure(str(error), metadata={"exit_code": 2}, allow_retries=False) from None
+        context.resources.warehouse.publish()
+        log.info("%s", one_line(made))
+        yield dg.MaterializeResult(
+            metadata=describe.metadata(made),
+            data_version=dg.DataVersion(made.version.version),
+            check_results=[_check_result(node, check) for check in made.checks],
+            tags={"reused": str(made.reused).lower()},
+        )
+
+    return materialize
+
+
+def one_line(made: Made) -> str:
+    """What a stage did, for a person who watches."""
+    record = made.version.record
+    dropped = ", ".join(f"{reason} {count:,}" for reason, count in record["dropped"].items())
+    change = f"{record['rows_in']:,} -> {made.version.rows:,} rows" if record["rows_in"] else f"{made.version.rows:,} rows"
+    told = f"{made.node.name}: {change}" + (f" (dropped: {dropped})" if dropped else "")
+    return told + (", reused" if made.reused else f", {made.seconds:.1f} s")
+
+
+def _tools(context: dg.AssetExecutionContext) -> Tools:
+    resources = context.resources._asdict()
+    return Tools(
+        store=resources["store"],
+        hub=resources.get("hub"),
+        models={name: resources[name] for name in ("teacher", "judge") if name in resources},
+        sandbox=resources.get("sandbox"),
+        embedder=resources.get("embedder"),
+        environment=resources["sizing"].environment,
+        scale=resources["sizing"].scale,
+        run_id=context.run_id,
+    )
+
+
+def _check_specs(node: Node) -> list[dg.AssetCheckSpec]:
+    told = HOUSE | (RELEASE if node.strategy.title == "dataset.release" else {})
+    return [
+        dg.AssetCheckSpec(
+            name, asset=keys.asset_key(node.key), description=description, blocking=name != "real_teacher"
+        )
+        for name, description in told.items()
+    ]
+
+
+def _check_result(node: Node, check: Check) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        passed=check.passed,
+        check_name=check.name,
+        asset_key=keys.asset_key(node.key),
+        severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
+        description=check.message,
+    )
+
+
+def _description(node: Node) -> str:
+    if node.source:
+        return _source_description(node)
+    params = yaml.safe_dump(node.params, sort_keys=False, allow_unicode=True).strip() if node.params else ""
+    against = [key[1] for tables in node.tables.values() for key in tables if key[0] == "benchmarks"]
+    parts = [f"**{node.stage}: {node.use}**", node.strategy.doc]
+    if params:
+        parts.append(f"Parameters at full size:\n\n```yaml\n{params}\n```")
+    if against:
+        parts.append("Against: " + ", ".join(against))
+    if node.stage == "dataset" and node.recipe and node.strategy.name == "release":
+        parts.insert(0, node.recipe.description)
+    return "\n\n".join(part for part in parts if part)
+
+
+def _source_description(node: Node) -> str:
+    spec = node.source
+    assert spec is not None
+    lines = [f"**{spec.id}**: {spec.url}"]
+    lines += [f"Published: {spec.published_rows:,} rows."] if spec.published_rows else []
+    lines += [f"Licence: {spec.licence or 'not read anywhere yet'}."]
+    if spec.dataset:
+        lines += [f"Schema: {spec.verified or 'unverified'}.", spec.note]
+    mapping = yaml.safe_dump(spec.mapping.model_dump(mode="json", exclude_defaults=True), sort_keys=False).strip()
+    return "\n\n".join([*(line for line in lines if line), f"```yaml\n{mapping}\n```"])
+
+
+def _definition_metadata(node: Node) -> dict[str, Any]:
+    found: dict[str, Any] = {"where": node.where, "strategy_version": node.strategy.version}
+    if node.source and node.source.dataset:
+        found["hub"] = dg.MetadataValue.url(node.source.url)
+    return found

@@ -1,0 +1,253 @@
+"""Make one table: look it up, else run its strategy into a draft, check the draft, commit it, move the name.
+
+Nothing here knows Dagster; `graph/assets.py` wraps it.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import polars as pl
+
+from ot_assets.contracts import VOLATILE
+from ot_assets.graph import checks, release
+from ot_assets.graph.checks import Check
+from ot_assets.lineage import record as lineage
+from ot_assets.recipes.plan import Key, Node
+from ot_assets.strategies import running
+from ot_assets.strategies.decontaminate.ngrams import Words
+from ot_assets.strategies.registry import Split
+from ot_assets.strategies.sources.mapped import check_keys, to_questions
+from ot_resources.digest import short_hash
+from ot_resources.generators import LanguageModel
+from ot_resources.generators.ledger import LedgeredGenerator, Usage
+from ot_resources.files import RawTable, fingerprint
+from ot_resources.hub import Hub
+from ot_resources.interfaces import BadInput, Tokenizer
+from ot_resources.store import Draft, Store, Version
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The outside world as one run sees it."""
+
+    store: Store
+    hub: Hub
+    models: dict[str, LanguageModel]
+    sandbox: Any
+    embedder: Any
+    environment: str
+    scale: float | None
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """What executing a node came to."""
+
+    node: Node
+    version: Version
+    inputs: list[tuple[Key, Version]]
+    reused: bool
+    seconds: float
+    checks: list[Check]
+    usage: Usage = field(default_factory=Usage)
+
+
+class StageFailed(Exception):
+    """A blocking check did not pass. The message is one line; the last good version stays in place."""
+
+    def __init__(self, message: str, results: list[Check]) -> None:
+        super().__init__(message)
+        self.checks = results
+
+
+def execute(node: Node, tools: Tools) -> Made:
+    """Make the node's table, or find that it is there already, and point its name at it."""
+    started = time.monotonic()
+    inputs = _inputs(node, tools.store)
+    raw = _outside(node, tools.hub)
+    params = _params(node, tools, raw)
+    identity = lineage.identity(node, params | _capability_names(node, tools), inputs, raw.revision if raw else None)
+    found = tools.store.lookup(node.kind, short_hash(identity))
+    usage = Usage()
+    version = found or _run(node, tools, inputs, params, raw, identity, usage)
+    tools.store.point(node.key, version)
+    seconds = time.monotonic() - started
+    made = Made(node, version, inputs, bool(found), seconds, _checks_of(version), usage)
+    tools.store.log(
+        tools.run_id, lineage.run_line(node, version, inputs, tools.run_id, seconds, made.reused, asdict(usage))
+    )
+    return made
+
+
+def _inputs(node: Node, store: Store) -> list[tuple[Key, Version]]:
+    inputs = []
+    for key in node.upstream:
+        version = store.latest(key)
+        if version is None:
+            raise BadInput(f"{node.name} reads {'/'.join(key)}, which was never materialised; materialise it first")
+        inputs.append((key, version))
+    return inputs
+
+
+def _params(node: Node, tools: Tools, raw: RawTable | None) -> dict[str, Any]:
+    if node.source and raw:
+        return node.source.params(raw.stand_in)
+    return node.scaled(tools.environment, tools.scale)
+
+
+def _outside(node: Node, hub: Hub) -> RawTable | None:
+    """What a source node reads; the Hub is asked for its revision only."""
+    spec = node.source
+    if spec is None:
+        return None
+    if spec.paths:
+        missing = [path for path in spec.paths if not path.exists()]
+        if missing:
+            raise BadInput(f"{spec.where}: {missing[0]} is gone; the last good version of {node.name} stays in use")
+        return RawTable(spec.paths, fingerprint(spec.paths))
+    return RawTable((), hub.revision(spec.dataset, spec.split), stand_in=bool(hub.samples))
+
+
+def _run(
+    node: Node,
+    tools: Tools,
+    inputs: list[tuple[Key, Version]],
+    params: dict[str, Any],
+    raw: RawTable | None,
+    identity: dict[str, Any],
+    usage: Usage,
+) -> Version:
+    versions = dict(inputs)
+    with tools.store.draft(node.kind, VOLATILE) as draft, ExitStack() as stack:
+        if raw is not None:
+            rows_in = _write_source(node, tools.hub, raw, draft)
+        else:
+            frame = pl.concat([versions[key].scan() for key in node.inputs], how="diagonal_relaxed")
+            rows_in = sum(versions[key].rows for key in node.inputs)
+            tables = {
+                name: pl.concat([versions[key].scan() for key in keys], how="diagonal_relaxed")
+                for name, keys in node.tables.items()
+                if name in node.strategy.tables
+            }
+            capabilities, generators = _capabilities(node, tools, stack)
+            _write(node.strategy.function(frame, **params, **tables, **capabilities), draft)
+            _add_up(usage, generators)
+        steps = lineage.trail(node, params, inputs)
+        draft.seal(identity, {"asset": node.name, "trail": steps})
+        results = checks.house_checks(node, draft, rows_in, params)
+        if node.stage == "dataset" and node.strategy.name == "release":
+            results += release.release_checks(node, draft, versions, params, _tokenizer(tools.hub))
+        _refuse(node, results)
+        return draft.commit(
+            {
+                "choice": lineage.choice(node, params),
+                "code_version": node.code_version,
+                "inputs": [{"kind": version.kind, "version": version.version} for _, version in inputs],
+                "trail": steps,
+                "rows_in": rows_in,
+                "rows_out": draft.rows,
+                "rows_dropped": draft.rows_dropped,
+                "dropped": dict(sorted(draft.reasons.items())),
+                "sources": _sources(node, raw, inputs),
+                "models": _models(node, tools, params, inputs),
+                "checks": [asdict(result) for result in results],
+                "packages": lineage.packages(),
+            }
+        )
+
+
+def _write(result: Any, draft: Draft) -> None:
+    pieces = [result] if isinstance(result, pl.LazyFrame | Split) else result
+    for piece in pieces:
+        split = piece if isinstance(piece, Split) else Split(piece, running.nothing_dropped(piece))
+        draft.write(split.kept, split.dropped)
+
+
+def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> int:
+    spec = node.source
+    assert spec is not None
+    table = raw if raw.paths else hub.fetch(spec.dataset, spec.config, spec.split)
+    frame, mapping = table.scan(), spec.read_as(raw.stand_in)
+    where = f"{spec.where}: {table.paths[0]}"
+    check_keys(frame, mapping, where)
+    _write(to_questions(frame, source=spec.id, mapping=mapping, where=where, domain=spec.domain), draft)
+    return draft.rows + draft.rows_dropped
+
+
+def _capabilities(node: Node, tools: Tools, stack: ExitStack) -> tuple[dict[str, Any], list[LedgeredGenerator]]:
+    arguments: dict[str, Any] = {}
+    generators: list[LedgeredGenerator] = []
+    for name, kind in node.strategy.capabilities.items():
+        if kind == "generator":
+            generators.append(tools.models[name].generator(tools.run_id, node.name))
+            arguments[name] = generators[-1]
+        elif kind == "sandbox":
+            arguments[name] = stack.enter_context(tools.sandbox.open())
+        elif kind == "tokenizer":
+            arguments[name] = _tokenizer(tools.hub)
+        else:
+            arguments[name] = tools.embedder
+    return arguments, generators
+
+
+def _capability_names(node: Node, tools: Tools) -> dict[str, str]:
+    """The capabilities that bear identity, by name. Which sandbox ran a program does not change its verdict."""
+    names: dict[str, str] = {}
+    for name, kind in node.strategy.capabilities.items():
+        if kind == "generator":
+            names[name] = tools.models[name].identity
+        elif kind == "tokenizer":
+            names[name] = tools.hub.tokenizer
+        elif kind == "embedder":
+            names[name] = tools.embedder.model
+    return names
+
+
+def _tokenizer(hub: Hub) -> Tokenizer:
+    return hub.open_tokenizer() or Words()
+
+
+def _refuse(node: Node, results: list[Check]) -> None:
+    failed = [result for result in results if result.blocking and not result.passed]
+    if failed:
+        raise StageFailed(f"{node.name}: {failed[0].name} failed: {failed[0].message}", results)
+
+
+def _checks_of(version: Version) -> list[Check]:
+    return [Check(**result) for result in version.record["checks"]]
+
+
+def _add_up(usage: Usage, generators: list[LedgeredGenerator]) -> None:
+    for generator in generators:
+        for name, value in asdict(generator.usage).items():
+            setattr(usage, name, getattr(usage, name) + value)
+
+
+def _sources(node: Node, raw: RawTable | None, inputs: list[tuple[Key, Version]]) -> list[dict[str, Any]]:
+    if node.source is None or raw is None:
+        return lineage.upstream("sources", inputs)
+    spec = node.source
+    return [
+        {
+            "id": spec.id,
+            "kind": spec.kind,
+            "url": spec.url,
+            "revision": raw.revision,
+            "licence": spec.licence,
+            "stand_in": raw.stand_in,
+        }
+    ]
+
+
+def _models(node: Node, tools: Tools, params: dict[str, Any], inputs: list[tuple[Key, Version]]) -> list[dict[str, Any]]:
+    own = [
+        {"role": name, "model": tools.models[name].identity, "stage": node.stage, "params": params}
+        for name, kind in node.strategy.capabilities.items()
+        if kind == "generator"
+    ]
+    return lineage.upstream("models", inputs) + own

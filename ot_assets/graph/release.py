@@ -1,0 +1,109 @@
+"""The checks of a finished dataset: its quotas, the benchmarks, its tags, and who wrote it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from ot_assets.graph.checks import Check
+from ot_assets.recipes.model import Choice
+from ot_assets.recipes.plan import Key, Node
+from ot_assets.strategies import running
+from ot_resources.generators.reasoning import TAGS
+from ot_resources.interfaces import Tokenizer
+from ot_resources.store import Draft, Version
+
+RELEASE = {
+    "quota_met": "Each domain has exactly the rows that the recipe asks for.",
+    "no_benchmark_overlap": "No released question matches a benchmark by the recipe's own rule.",
+    "tags_closed": "Every reasoning block that is opened is closed, once.",
+    "real_teacher": "The answers come from a teacher that is worth learning from (warns for the embedded one).",
+}
+
+
+def release_checks(
+    node: Node, draft: Draft, inputs: dict[Key, Version], params: dict[str, Any], tokenizer: Tokenizer
+) -> list[Check]:
+    """The four checks of a dataset, on a sealed draft. Only the last does not block."""
+    return [
+        _quota(draft, inputs, params["rows"]),
+        _overlap(node, draft, inputs, tokenizer),
+        _tags(draft),
+        _teacher(inputs),
+    ]
+
+
+def _quota(draft: Draft, inputs: dict[Key, Version], quotas: dict[str, int] | None) -> Check:
+    released = draft.scan().select("row_id").collect()
+    if quotas is None:
+        return Check("quota_met", True, f"{released.height:,} rows; the recipe asks for all")
+    rows = pl.concat([v.scan().select("row_id", "domain") for v in _formatted(inputs)]).join(
+        released.lazy(), on="row_id", how="semi"
+    )
+    counts = dict(rows.group_by("domain").len().collect().iter_rows())
+    short = {domain: rows for domain, rows in quotas.items() if counts.get(domain, 0) != rows}
+    told = ", ".join(f"{domain} {counts.get(domain, 0):,} of {rows:,}" for domain, rows in quotas.items())
+    advice = "; give more 'spare', more source rows, or a smaller scale" if short else ""
+    return Check("quota_met", not short, told + advice)
+
+
+def _overlap(node: Node, draft: Draft, inputs: dict[Key, Version], tokenizer: Tokenizer) -> Check:
+    released = draft.scan().select("row_id")
+    hits: list[str] = []
+    for key, version in inputs.items():
+        rule = node.rules.get(key[1]) if key in node.inputs else None
+        if rule is None:
+            continue
+        questions = (
+            version.scan()
+            .join(released, on="row_id", how="semi", maintain_order="left")
+            .select("question_id", "source", "domain", "question")
+            .unique("question_id", maintain_order=True)
+        )
+        dropped = _scan_again(rule, questions, inputs, tokenizer)
+        hits += [f"{row['question_id']} ({row['drop_evidence'][:120]})" for row in dropped.iter_rows(named=True)]
+    if not node.rules:
+        return Check("no_benchmark_overlap", True, "the recipe cleans against no benchmark")
+    message = f"{len(hits)} questions match, first: {hits[0]}" if hits else "no question matches, by the tracks' own rules"
+    return Check("no_benchmark_overlap", not hits, message)
+
+
+def _scan_again(
+    rule: Choice, questions: pl.LazyFrame, inputs: dict[Key, Version], tokenizer: Tokenizer
+) -> pl.DataFrame:
+    tables = {
+        name: pl.concat([inputs[spec.key].scan() for spec in specs], how="diagonal_relaxed")
+        for name, specs in rule.tables.items()
+    }
+    capabilities = {name: tokenizer for name in rule.strategy.capabilities}
+    return running.run(rule.strategy, questions, rule.params | tables | capabilities).dropped.collect()
+
+
+def _tags(draft: Draft) -> Check:
+    written = (
+        draft.scan()
+        .select("row_id", pl.col("conversations").list.eval(pl.element().struct.field("value")).list.join("\n").alias("text"))
+        .select("row_id", *(pl.col("text").str.count_matches(tag, literal=True).alias(tag) for pair in TAGS for tag in pair))
+    )
+    wrong = pl.any_horizontal((pl.col(a) != pl.col(b)) | (pl.col(a) > 1) for a, b in TAGS)
+    bad = written.filter(wrong).select("row_id").collect(engine="streaming")["row_id"].to_list()
+    message = f"{len(bad):,} rows with open or repeated tags, first: {bad[0]}" if bad else f"{draft.rows:,} rows"
+    return Check("tags_closed", not bad, message)
+
+
+def _teacher(inputs: dict[Key, Version]) -> Check:
+    models = {
+        model["model"] for version in inputs.values() for model in version.record["models"] if model["role"] == "teacher"
+    }
+    embedded = sorted(model for model in models if model.startswith("embedded:"))
+    message = (
+        f"answers by {embedded[0]}: a miniature for trying the graph out, not for training on"
+        if embedded
+        else f"answers by {', '.join(sorted(models)) or 'whoever wrote the imported traces'}"
+    )
+    return Check("real_teacher", not embedded, message, blocking=False)
+
+
+def _formatted(inputs: dict[Key, Version]) -> list[Version]:
+    return [version for version in inputs.values() if version.kind == "formatted"]

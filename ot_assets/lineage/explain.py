@@ -1,0 +1,138 @@
+"""One row's whole story: every table it is in or was dropped from, why, and for which twin."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from ot_resources.store import Store, Version
+
+_SHOWN = {
+    "questions": ("source", "domain", "question", "reference", "extra"),
+    "source": ("source", "domain", "question", "reference", "extra"),
+    "filtered": ("response_characters",),
+    "answers": ("model", "reasoning", "answer", "finish_reason", "completion_tokens", "response_id"),
+    "verified": ("verdict", "verdict_by", "verdict_reason"),
+    "formatted": ("row_id",),
+    "dataset": ("row_id",),
+}
+
+
+def story(row_id: str, store: Store) -> list[dict[str, Any]]:
+    """The row's appearances, in the order of each recipe's stages; empty when no table knows it.
+
+    `row_id` is a `question_id`, or `question_id-sample`. Keys: asset, version, stage, strategy, status (kept, dropped), samples (how many
+    answers, before a sample is chosen), fields, and for a drop reason, evidence and the twin's question.
+    """
+    found = []
+    for asset, version in store.assets():
+        question, sample = _parse(row_id, version)
+        event = _appearance(version, question, sample)
+        if event:
+            choice = version.record["choice"]
+            found.append(
+                {
+                    "asset": "/".join(asset),
+                    "version": version.version,
+                    "stage": choice["stage"],
+                    "strategy": choice["strategy"],
+                    "params": choice["params"],
+                }
+                | event
+            )
+    for event in found:
+        if event["status"] == "dropped":
+            _add_twin(event, store)
+    return sorted(found, key=lambda event: _order(event, store))
+
+
+def _parse(row_id: str, version: Version) -> tuple[str, int | None]:
+    """(question_id, sample); an id with a dash may also be a question's own."""
+    question, dash, sample = row_id.rpartition("-")
+    return (question, int(sample)) if dash and sample.isdigit() and question else (row_id, None)
+
+
+def _appearance(version: Version, question: str, sample: int | None) -> dict[str, Any] | None:
+    for status, frame in (("kept", version.scan()), ("dropped", version.dropped())):
+        rows = _matching(frame, question, sample)
+        if rows.is_empty():
+            continue
+        row = rows.row(0, named=True)
+        event: dict[str, Any] = {"status": status, "rows": rows.height}
+        event["fields"] = {name: row[name] for name in _SHOWN.get(version.kind, ()) if row.get(name) is not None}
+        if status == "dropped":
+            event["reason"] = row["drop_reason"]
+            event["evidence"] = json.loads(row["drop_evidence"] or "{}")
+        if sample is None and rows.height > 1 and "verdict" in rows.columns and version.kind == "verified":
+            event["verdicts"] = dict(rows["verdict"].value_counts(sort=True).iter_rows())
+            event["fields"] = {}
+        return event
+    return None
+
+
+def _matching(frame: pl.LazyFrame, question: str, sample: int | None) -> pl.DataFrame:
+    names = frame.collect_schema().names()
+    if "question_id" in names:
+        wanted = pl.col("question_id") == question
+        if sample is not None and "sample" in names:
+            wanted &= pl.col("sample") == sample
+    elif "row_id" in names:
+        whole = question if sample is None else f"{question}-{sample}"
+        wanted = (pl.col("row_id") == whole) | (
+            pl.col("row_id").str.starts_with(f"{question}-") if sample is None else pl.lit(False)
+        )
+    else:
+        return pl.DataFrame()
+    return frame.filter(wanted).collect(engine="streaming")
+
+
+def _add_twin(event: dict[str, Any], store: Store) -> None:
+    """The question that the row lost against, looked up where it still lives."""
+    twin = event["evidence"].get("twin")
+    if not twin or twin == "":
+        return
+    recipe = event["asset"].split("/")[0]
+    for asset, version in store.assets():
+        if asset[0] in (recipe, "benchmarks", "sources"):
+            rows = _matching(version.scan(), str(twin), None)
+            if not rows.is_empty() and "question" in rows.columns:
+                event["twin"] = {"asset": "/".join(asset), "question": rows["question"][0]}
+                return
+
+
+def _order(event: dict[str, Any], store: Store) -> tuple[Any, ...]:
+    """Sources first, then each recipe's tables by the length of the trail behind them."""
+    asset = tuple(event["asset"].split("/"))
+    version = store.latest(asset)
+    trail = len(version.record["trail"]) if version else 0
+    return (asset[0] not in ("sources", "benchmarks"), asset[0], len(asset) == 2, trail, asset[-1] != "questions")
+
+
+def tell(row_id: str, events: list[dict[str, Any]]) -> str:
+    """The story as text, a paragraph a table."""
+    return "\n".join([f"{row_id}", *(_paragraph(event) for event in events)])
+
+
+def _paragraph(event: dict[str, Any]) -> str:
+    many = f" ({event['rows']} rows)" if event["rows"] > 1 else ""
+    head = f"{'x' if event['status'] == 'dropped' else '+'} {event['asset']}{many}  [{event['stage']}: {event['strategy']}]"
+    lines = [head]
+    if event["status"] == "dropped":
+        lines.append(f"    dropped: {event['reason']}")
+        lines += [f"    {name}: {_short(value)}" for name, value in event["evidence"].items()]
+        if "twin" in event:
+            lines.append(f"    twin in {event['twin']['asset']}: {_short(event['twin']['question'])}")
+    if "verdicts" in event:
+        lines.append("    verdicts: " + ", ".join(f"{verdict} {count}" for verdict, count in event["verdicts"].items()))
+    lines += [f"    {name}: {_short(value)}" for name, value in event["fields"].items()]
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    return textwrap.shorten(str(value), 200, placeholder="…")
+
+

@@ -1,0 +1,24 @@
+"""A Dagster code location of some recipes: their assets, their jobs, the environment's resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from ot_assets.automation import jobs
+from ot_assets.graph.assets import stage_asset
+from ot_assets.recipes.model import Recipe
+from ot_assets.recipes.plan import plan_all
+from ot_resources.environments import resources
+
+
+def build(recipes: list[Recipe], instead: dict[str, Any] | None = None) -> dg.Definitions:
+    """The definitions of some recipes; `instead` replaces resources by name."""
+    return dg.Definitions(
+        assets=[stage_asset(node) for node in plan_all(recipes).values()],
+        jobs=jobs(recipes),
+        resources=resources() | (instead or {}),
+        # One process a run: a model is loaded once, and a hundred small stages take seconds, not minutes.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,42 @@
+"""The recipes that are there: those beside this file, and those of the folder OT_RECIPES."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ot_assets.recipes.model import Recipe, load_recipe
+from ot_resources.interfaces import BadInput
+
+
+def recipes() -> list[Recipe]:
+    """All recipes, by name. BadInput when a folder cannot be read or two recipes share a name."""
+    found: dict[str, Recipe] = {}
+    for file in recipe_files():
+        recipe = load_recipe(file)
+        if recipe.name in found:
+            raise BadInput(f"{file}: name: '{recipe.name}' is also the name of {found[recipe.name].file}; rename one")
+        found[recipe.name] = recipe
+    return [found[name] for name in sorted(found)]
+
+
+def recipe_files() -> list[Path]:
+    """The YAML files of the project's recipes and of the user's folder."""
+    files = sorted(Path(__file__).parent.glob("*.yaml"))
+    folder = os.environ.get("OT_RECIPES")
+    if folder:
+        if not Path(folder).is_dir():
+            raise BadInput(f"OT_RECIPES={folder}: no such folder")
+        files += sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
+    return files
+
+
+def find_recipe(name: str) -> Recipe:
+    """A recipe by its name, or by the path of its file."""
+    if Path(name).suffix in (".yaml", ".yml"):
+        return load_recipe(name)
+    known = recipes()
+    for recipe in known:
+        if recipe.name == name:
+            return recipe
+    raise BadInput(f"no recipe '{name}'; there is: {', '.join(recipe.name for recipe in known)}, or a path to a .yaml file")

@@ -1,0 +1,84 @@
+"""Raw tables in files: Parquet, JSONL and CSV."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from ot_resources.interfaces import BadInput
+
+_READERS = {".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".csv": "csv"}
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table as its owner publishes it, and the fingerprint that tells one state of it from another."""
+
+    paths: tuple[Path, ...]
+    revision: str
+    stand_in: bool = False
+
+    def scan(self) -> pl.LazyFrame:
+        return scan_files(self.paths)
+
+
+def first_line(error: Exception) -> str:
+    """An exception as one line: its type and what it says first."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+
+
+def find_files(pattern: str, base: Path, where: str) -> tuple[Path, ...]:
+    """The files that a path, a folder or a glob names, relative to `base`; BadInput when there is none."""
+    path = Path(pattern) if Path(pattern).is_absolute() else base / pattern
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
+    elif any(mark in path.name for mark in "*?["):
+        found = sorted(path.parent.glob(path.name))
+    else:
+        found = [path] if path.exists() else []
+    if not found:
+        raise BadInput(f"{where}: no file at {path}")
+    for file in found:
+        if file.suffix not in _READERS:
+            raise BadInput(f"{where}: {file}: cannot read '{file.suffix}'; use {', '.join(_READERS)}")
+    return tuple(found)
+
+
+def scan_files(paths: tuple[Path, ...]) -> pl.LazyFrame:
+    """One LazyFrame over Parquet, JSONL or CSV files; BadInput names the file that cannot be read."""
+    frames = [_scan(path) for path in paths]
+    return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    reader = _READERS[path.suffix]
+    try:
+        if reader == "parquet":
+            frame = pl.scan_parquet(path)
+        elif reader == "json":
+            frame = pl.scan_ndjson(path, infer_schema_length=None)
+        else:
+            frame = pl.scan_csv(path, infer_schema_length=None)
+        frame.collect_schema()
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise BadInput(f"{path}: not a readable {reader} file ({first_line(error)})") from None
+    return frame
+
+
+def fingerprint(paths: tuple[Path, ...]) -> str:
+    """SHA-256 over the files' contents."""
+    digest = hashlib.sha256()
+    for path in paths:
+        stat = path.stat()
+        digest.update(_file_hash(path, stat.st_mtime_ns, stat.st_size).encode())
+    return digest.hexdigest()
+
+
+@cache
+def _file_hash(path: Path, modified: int, size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
