@@ -1,0 +1,54 @@
+# Each target sets up .venv itself. Nothing is installed outside this folder.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export OT_DATA ?= $(CURDIR)/data
+export DAGSTER_HOME := $(OT_DATA)/dagster
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(p)),$(p))))
+BIN := .venv/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+TESTS ?= tests
+
+.PHONY: help setup demo test dev check bench sql
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.venv/base: pyproject.toml constraints.txt
+	@echo "setting up .venv (once; a few minutes) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/it")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@# torch on its own and by its exact version, so that the build for the CPU is found
+	@$(PIP) install --constraint constraints.txt torch 2>&1 | grep -v ^WARNING || true
+	@$(PIP) install --constraint constraints.txt --editable . 2>&1 | grep -v ^WARNING || true
+	@$(BIN)/python -c 'import dagster, torch, datasets, transformers, duckdb, polars, rapidfuzz, math_verify, sentence_transformers, docker'
+	@touch $@
+
+.venv/dev: .venv/base
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]' 2>&1 | grep -v ^WARNING || true
+	@$(BIN)/python -c 'import pytest, hypothesis, importlinter, mypy'
+	@touch $@
+
+setup: .venv/dev ## everything for working on the code
+
+demo: .venv/base ## OpenThoughts3 in miniature, from sources to dataset
+	@$(BIN)/ot materialize openthoughts3_1_2m
+
+dev: .venv/base ## the UI on http://localhost:3000, with schedules and sensors
+	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/
+	@$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --workspace workspace.yaml
+
+sql: .venv/base ## a DuckDB prompt on every table
+	@$(BIN)/ot sql
+
+test: .venv/dev ## the tests
+	@$(BIN)/pytest $(TESTS)
+
+check: .venv/dev ## format, lint, types, floors, definitions load
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/dagster definitions validate --workspace workspace.yaml --log-level error
+
+bench: .venv/dev ## the numbers that the README gives
+	@$(BIN)/python -m bench
