@@ -1,9 +1,10 @@
 """What runs in the sandbox's process: reads a job, confines itself, forks a child a case, writes a line a case.
 
-Started by `process.py` with the working directory as its argument; no import of this project, and of the standard
-library only what starts in a millisecond (json, signal, shutil and platform cost 10 to 30 each, once a job).
+`process.py` sends it in compiled, with `confine.py` and the task, and the working directory as the only argument. No
+import of this project, and of the standard library only what loads in a millisecond (json, signal, shutil and platform
+cost 10 to 30 each, once a job).
 
-In: the fields of `Job` and `namespaces` (whether to try them) as a marshalled dict. Out: frames of one line
+In: the fields of `Job` and `namespaces` (whether to try them). Out: frames of one line
 `kind seconds bytes bytes` and two texts of that many bytes: `cage` with what confines, or `refused` with why not,
 then a frame a case whose kind is its status.
 
@@ -25,11 +26,9 @@ STDERR_TAIL = 4000
 NOT_RUN = b"not run: an earlier case did not end well"
 
 
-def main() -> int:
+def main(task: dict, confine) -> int:
     """Fork the one who runs the cases and share his fate."""
     directory = sys.argv[1]
-    confine = load_confine()
-    task = marshal.loads(sys.stdin.buffer.read())
     confine.die_with_parent()
     spaces = task["namespaces"] and confine.enter_namespaces()
     runner = os.fork()
@@ -44,15 +43,6 @@ def main() -> int:
         answer("cage", cage.description.encode())
         run_cases(task, cage)
     os._exit(0)
-
-
-def load_confine():
-    # At the end of the path: this folder's modules must not hide those of the standard library.
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
-    import confine
-
-    del sys.path[-1]
-    return confine
 
 
 def run_cases(task: dict, cage) -> None:
@@ -240,7 +230,3 @@ def show(error: BaseException) -> None:
     frames = error.__traceback__.tb_next if error.__traceback__ else None
     text = "".join(traceback.format_exception(type(error), error, frames, limit=-8))
     os.write(2, text[-STDERR_TAIL:].encode("utf-8", "replace"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

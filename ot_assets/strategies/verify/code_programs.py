@@ -8,7 +8,7 @@ mark could still find it; against that only a process apart helps.
 
 from __future__ import annotations
 
-import json
+import ast
 import re
 from dataclasses import dataclass
 
@@ -16,60 +16,71 @@ from ot_assets.strategies.verify.code_tests import Tests, same_output, same_valu
 from ot_assets.strategies.verify.verdict import Judgement, Verdict
 from ot_resources.interfaces import Execution, ExecutionStatus
 
-# What every program but a plain `stdin` one starts with. Each part is compiled under its own name, so that a
-# traceback tells whose fault it was, and so that an answer may begin with `from __future__ import ...`.
-PRELUDE = """
-import os as _ot_os
-_ot_out = _ot_os.dup(1)
-def _ot_say(word, text=""):
-    _ot_os.write(_ot_out, ("\\n" + {mark!r} + " " + word + " " + text + "\\n").encode("utf-8", "replace"))
-def _ot_run(part, text, ours=False):
+# Runs in the sandbox, in a namespace of its own: the answer's is `__main__`, and holds nothing of ours. Each part is
+# compiled under its own name, so that a traceback tells whose fault it was and an answer may begin with
+# `from __future__ import ...`. No json: its import costs more than most answers, so values go as Python literals.
+DRIVER = """
+import os, sys
+space = sys.modules["__main__"].__dict__
+out = os.dup(1)
+
+def say(word, text=""):
+    os.write(out, ("\\n" + mark + " " + word + " " + text + "\\n").encode("utf-8", "replace"))
+
+def ours(part, text, run):
     try:
         code = compile(text, "<" + part + ">", "exec")
-        if not ours or part != "tests":
-            exec(code, globals())
+        if run:
+            exec(code, space)
         return code
     except BaseException as error:
-        if ours:
-            _ot_say("broken", part + ": " + type(error).__name__ + ": " + str(error))
-            _ot_os._exit(1)
-        raise
-_ot_run("setup", {setup!r}, ours=True)
-"""
-ANSWER = """
-_ot_run("answer", {answer!r})
-"""
-CALL = """
-import json as _ot_json, sys as _ot_sys
-_ot_arguments = _ot_json.loads(_ot_sys.stdin.read())
-{answer}
-_ot_target = globals().get({fn_name!r})
-if _ot_target is None and "Solution" in globals():
-    _ot_target = getattr(globals()["Solution"](), {fn_name!r}, None)
-if not callable(_ot_target):
-    _ot_say("missing")
-else:
-    _ot_value = _ot_target(*_ot_arguments)
+        say("broken", part + ": " + type(error).__name__ + ": " + str(error))
+        os._exit(1)
+
+def show(value):
+    if value is None or value is True or value is False:
+        return repr(value)
+    for kind in (str, int):
+        if isinstance(value, kind):
+            return kind.__repr__(value)
+    if isinstance(value, float) and value == value:
+        return float.__repr__(value).replace("inf", "1e999")
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join([show(item) for item in value]) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join([repr(str(key)) + ":" + show(item) for key, item in value.items()]) + "}"
+    raise TypeError(type(value).__name__)
+
+def call(arguments):
+    target = space.get(fn_name)
+    if target is None and "Solution" in space:
+        target = getattr(space["Solution"](), fn_name, None)
+    if not callable(target):
+        return say("missing")
+    value = target(*arguments)
     try:
-        _ot_text = _ot_json.dumps(_ot_value)
-    except (TypeError, ValueError):
-        _ot_say("odd", type(_ot_value).__name__)
-    else:
-        _ot_say("value", _ot_text)
-"""
-ASSERTS = """
-import sys as _ot_sys
-_ot_tests = _ot_run("tests", _ot_sys.stdin.read(), ours=True)
-{answer}
-exec(_ot_tests, globals())
-_ot_say("passed")
-"""
-CHECK = """
-_ot_tests = _ot_run("tests", {code!r}, ours=True)
-{answer}
-exec(_ot_tests, globals())
-check(eval({entry_point!r}, globals()))
-_ot_say("passed")
+        text = show(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        return say("odd", str(error))
+    say("value", text)
+
+ours("setup", setup, run=True)
+if kind == "call":
+    arguments = eval(sys.stdin.read(), {"nan": float("nan"), "inf": float("inf")})
+elif kind == "asserts":
+    tests = ours("tests", sys.stdin.read(), run=False)
+elif kind == "check":
+    tests = ours("tests", code, run=False)
+exec(compile(answer, "<answer>", "exec"), space)
+if kind == "call":
+    call(arguments)
+elif kind == "asserts":
+    exec(tests, space)
+    say("passed")
+elif kind == "check":
+    exec(tests, space)
+    space["check"](eval(entry_point, space))
+    say("passed")
 """
 
 
@@ -85,14 +96,16 @@ def program(answer: str, tests: Tests, mark: str) -> str:
     """The source that the sandbox runs once a case."""
     if tests.kind == "stdin" and not tests.setup:
         return answer
-    body = ANSWER.format(answer=answer)
-    if tests.kind == "call":
-        body = CALL.format(answer=body, fn_name=tests.fn_name)
-    elif tests.kind == "asserts":
-        body = ASSERTS.format(answer=body)
-    elif tests.kind == "check":
-        body = CHECK.format(answer=body, code=tests.code, entry_point=tests.entry_point)
-    return PRELUDE.format(mark=mark, setup=tests.setup) + body
+    names = {
+        "mark": mark,
+        "kind": tests.kind,
+        "setup": tests.setup,
+        "answer": answer,
+        "fn_name": tests.fn_name,
+        "code": tests.code,
+        "entry_point": tests.entry_point,
+    }
+    return f"exec(compile({DRIVER!r}, '<driver>', 'exec'), {names!r})"
 
 
 def judge_case(tests: Tests, place: int, execution: Execution, mark: str) -> Judgement:
@@ -121,7 +134,7 @@ def judge_case(tests: Tests, place: int, execution: Execution, mark: str) -> Jud
 def _judge_output(expected: str, printed: str) -> Judgement:
     if same_output(expected, printed):
         return Judgement(Verdict.RIGHT, "passed")
-    return Judgement(Verdict.WRONG, f"expected {_short(expected.rstrip())}, got {_short(printed.rstrip())}")
+    return Judgement(Verdict.WRONG, f"expected {_short(repr(expected.rstrip()))}, got {_short(repr(printed.rstrip()))}")
 
 
 def _judge_value(tests: Tests, expected: object, said: Said | None) -> Judgement:
@@ -130,14 +143,14 @@ def _judge_value(tests: Tests, expected: object, said: Said | None) -> Judgement
     if said.word == "missing":
         return Judgement(Verdict.WRONG, f"there is no function '{tests.fn_name}'")
     if said.word == "odd":
-        return Judgement(Verdict.WRONG, f"returned a {said.text}, which JSON cannot hold")
+        return Judgement(Verdict.WRONG, f"returned what JSON cannot hold: {said.text[:80]}")
     try:
-        returned = json.loads(said.text)
-    except (ValueError, RecursionError):
-        return Judgement(Verdict.WRONG, "returned what JSON cannot hold")
+        returned = ast.literal_eval(said.text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return Judgement(Verdict.WRONG, "returned what cannot be read back")
     if same_value(expected, returned):
         return Judgement(Verdict.RIGHT, "passed")
-    return Judgement(Verdict.WRONG, f"expected {_short(json.dumps(expected))}, got {_short(said.text)}")
+    return Judgement(Verdict.WRONG, f"expected {_short(repr(expected))}, got {_short(repr(returned))}")
 
 
 def _said(stdout: str, mark: str) -> Said | None:
@@ -168,4 +181,4 @@ def _last_line(text: str) -> str:
 
 
 def _short(text: str, limit: int = 80) -> str:
-    return repr(text if len(text) <= limit else text[: limit - 3] + "...")
+    return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -30,7 +30,7 @@ class BadTests(ValueError):
 
 @dataclass(frozen=True)
 class Tests:
-    """`stdins` is what each case's program reads: the input, the arguments as JSON, the assert, or nothing."""
+    """`stdins` is what each case's program reads: the input, the arguments as a literal, the assert, or nothing."""
 
     kind: str
     setup: str
@@ -71,7 +71,7 @@ def _read_call(data: dict[str, Any], setup: str) -> Tests:
     for place, item in enumerate(inputs):
         if not isinstance(item, list):
             raise BadTests(f"inputs[{place}] is not a list of arguments but {_kind_of(item)}")
-    stdins = tuple(json.dumps(item) for item in inputs)
+    stdins = tuple(repr(item) for item in inputs)
     return Tests("call", setup, stdins, tuple(outputs), fn_name=_text(data, "fn_name"))
 
 
