@@ -11,10 +11,12 @@ from ot_assets.graph.assets import stage_asset
 from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import plan_all
 from ot_resources.environments import resources
+from ot_resources.event_log import flush_at_checkpoints
 
 
 def build(recipes: list[Recipe], instead: dict[str, Any] | None = None) -> dg.Definitions:
     """The definitions of some recipes; `instead` replaces resources by name."""
+    flush_at_checkpoints()
     return dg.Definitions(
         assets=[stage_asset(node) for node in plan_all(recipes).values()],
         jobs=jobs(recipes),

@@ -6,14 +6,16 @@ run, and no run blocks them. `connect` gives the same catalogue in memory, with 
 
 from __future__ import annotations
 
+import math
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import duckdb
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from ot_resources.generators.ledger import RESPONSE_COLUMNS, Ledger
 from ot_resources.store import AssetName, Store, Version
@@ -62,13 +64,34 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """DuckDB over every table of the store: <recipe>.<track>_<asset>, sources.*, benchmarks.*, lineage.*, ledger.*."""
 
     root: str = Field(description="Folder that runs write to (OT_DATA). The catalogue is its warehouse.duckdb.")
+    share: float = Field(0.05, gt=0, le=1, description="Share of a run's time that refreshing the catalogue may take.")
+
+    _published: float = PrivateAttr(-math.inf)
+    _cost: float = PrivateAttr(0.0)
 
     @property
     def file(self) -> Path:
         return Path(self.root) / "warehouse.duckdb"
 
+    def refresh(self) -> None:
+        """Publish, unless that was done so lately that another time would cost more than its share."""
+        if time.monotonic() - self._published > self._cost / self.share:
+            self.publish()
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        self.publish()
+
     def publish(self) -> None:
-        """Rebuild warehouse.duckdb and swap it in."""
+        """Rebuild warehouse.duckdb and swap it in. Responses that are not yet in Parquet are copied first."""
+        started = time.monotonic()
+        ledger = Path(self.root) / "ledger"
+        if (ledger / "ledger.sqlite").exists():
+            Ledger(ledger).export()
+        self._build()
+        self._published = time.monotonic()
+        self._cost = self._published - started
+
+    def _build(self) -> None:
         temporary = self.file.with_name(f".warehouse-{os.getpid()}-{uuid.uuid4().hex}.duckdb")
         try:
             with duckdb.connect(str(temporary)) as connection:

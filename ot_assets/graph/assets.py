@@ -44,7 +44,7 @@ def stage_asset(node: Node, condition: dg.AutomationCondition | None = None) -> 
             raise dg.Failure(str(failure), metadata={"exit_code": 1}, allow_retries=False) from None
         except BadInput as error:
             raise dg.Failure(str(error), metadata={"exit_code": 2}, allow_retries=False) from None
-        context.resources.warehouse.publish()
+        context.resources.warehouse.refresh()
         log.info("%s", one_line(made))
         yield dg.MaterializeResult(
             metadata=describe.metadata(made),
