@@ -15,8 +15,8 @@ def think_conversation(answers: pl.LazyFrame, *, roles: tuple[str, str], require
     """Add `row_id` and `conversations`; drop what would teach a model to think without end.
 
     Columns in: question_id, sample, question, answer; reasoning and finish_reason where there are.
-    Dropped: `truncated` (the answer hit its token limit), `no_reasoning` (with `require_reasoning`), `no_answer`
-    (nothing after the reasoning), `unbalanced_tags` (a think tag inside the reasoning or the answer).
+    Dropped: `truncated` (the answer hit its token limit), `no_reasoning` (with `require_reasoning`, and not for
+    imported answers: they are formatted as the answer alone), `no_answer` (nothing after the reasoning), `unbalanced_tags` (a think tag inside the reasoning or the answer).
     """
     reason = _gate(answers.collect_schema(), require_reasoning)
     told = [c for c in ("finish_reason", "completion_tokens", "sample") if c in answers.collect_schema()]
@@ -46,6 +46,13 @@ def _reasoning(schema: pl.Schema) -> pl.Expr:
     return pl.col("reasoning") if "reasoning" in schema else pl.lit(None, pl.String)
 
 
+def _imported(schema: pl.Schema) -> pl.Expr:
+    """Whether the answer came with its source; whoever imports answers chose them as they are."""
+    if "response_id" not in schema:
+        return pl.lit(False)
+    return pl.col("response_id").str.starts_with("imported-").fill_null(False)
+
+
 def _gate(schema: pl.Schema, require_reasoning: bool) -> pl.Expr:
     """The first rule that a row breaks, null for none."""
     reasoning, answer = _reasoning(schema), pl.col("answer")
@@ -54,7 +61,7 @@ def _gate(schema: pl.Schema, require_reasoning: bool) -> pl.Expr:
     return (
         pl.when(finished == "length")
         .then(pl.lit("truncated"))
-        .when(reasoning.is_null() & require_reasoning)
+        .when(reasoning.is_null() & require_reasoning & ~_imported(schema))
         .then(pl.lit("no_reasoning"))
         .when(answer.fill_null("").str.strip_chars() == "")
         .then(pl.lit("no_answer"))

@@ -80,3 +80,20 @@ def test_a_frame_of_null_columns():
     assert kept.is_empty()
     assert dropped["drop_reason"].to_list() == ["no_reasoning"]
     assert both("format.think", frame, require_reasoning=False)[1]["drop_reason"].to_list() == ["no_answer"]
+
+
+def test_an_imported_answer_needs_no_reasoning():
+    rows = pl.DataFrame(
+        {
+            "question_id": ["a", "b"],
+            "sample": [0, 0],
+            "question": ["q", "q"],
+            "answer": ["x", "y"],
+            "reasoning": [None, None],
+            "response_id": ["imported-a", "0123456789abcdef"],
+        },
+        schema_overrides={"reasoning": pl.String},
+    )
+    halves = apply("format.think", rows)
+    assert halves.kept.collect()["question_id"].to_list() == ["a"]
+    assert halves.dropped.collect()["drop_reason"].to_list() == ["no_reasoning"]
