@@ -10,13 +10,14 @@ where the kernel allows it; `Cage` refuses when what is left would let a program
 
 # ruff: noqa: SIM105 - contextlib imports more than all the rest of this module.
 
+import _signal  # the module signal builds enums at its import
 import ctypes
 import os
 import resource
 import struct
 import sys
 
-SIGKILL, EFAULT = 9, 14
+SIGKILL, SIGTERM, EFAULT = 9, 15, 14
 NOBODY = 65534
 PROCESSES = 16
 OPEN_FILES = 64
@@ -58,9 +59,9 @@ FORKS = (57, 58)  # fork and vfork, which only x86_64 has
 MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 
 
-def die_with_parent() -> None:
+def die_with_parent(signal: int = SIGKILL) -> None:
     """No harness outlives the one who asked for it, however that one ends."""
-    libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)
 
 
 def adopt_orphans() -> None:
@@ -90,6 +91,7 @@ class Cage:
 
     def __init__(self, directory: str, namespaces: bool) -> None:
         self.namespaces = namespaces
+        self.case = 0
         self.root = namespaces and own_root(directory)
         self.directory = "/work" if self.root else directory
         self.drop_user = os.geteuid() == 0 and (self.root or readable_by_all(os.__file__))
@@ -119,11 +121,28 @@ class Cage:
             return f"run by root, and {os.__file__} is unreadable for others: programs would write as root"
         return ""
 
+    def clear_up_when_orphaned(self, parent: int) -> None:
+        """When the harness dies, so does whatever runs: with the namespace, or killed here one last time."""
+        if self.namespaces:
+            die_with_parent()
+            return
+
+        def clear_up(*_: object) -> None:
+            if self.case:
+                self.kill_all(self.case)
+            os._exit(1)
+
+        _signal.signal(SIGTERM, clear_up)
+        die_with_parent(SIGTERM)
+        if os.getppid() != parent:
+            clear_up()
+
     def lock_down(self, seconds: float, memory_mb: int) -> None:
         """Give up everything, for good. Called in the child that becomes the program."""
         with_oom_preference()
         if not self.namespaces:
             os.setpgid(0, 0)
+            _signal.signal(SIGTERM, _signal.SIG_DFL)
         if self.drop_user:
             os.setgroups([])
             os.setgid(NOBODY)
@@ -131,9 +150,10 @@ class Cage:
             # In a user namespace of its own the limit on processes counts this case's only.
             libc.unshare(CLONE_NEWUSER)
         drop_capabilities()
+        die_with_parent()
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         if self.landlock:
-            forbid_writes_outside(self.directory)
+            forbid_writes_outside(".")
         set_limits(seconds, memory_mb, self.process_limit)
         if self.seccomp:
             # The kernel does not count root's processes against the limit, so root gets none.

@@ -15,7 +15,6 @@ leaves behind becomes its child and dies by `kill(-1)`. Without namespaces a cas
 
 # ruff: noqa: SIM115 - the program's streams stay open until it ends.
 
-import marshal
 import os
 import select
 import sys
@@ -31,12 +30,14 @@ def main(task: dict, confine) -> int:
     directory = sys.argv[1]
     confine.die_with_parent()
     spaces = task["namespaces"] and confine.enter_namespaces()
+    parent = os.getpid()
     runner = os.fork()
     if runner:
         return os.waitstatus_to_exitcode(os.waitpid(runner, 0)[1])
-    confine.die_with_parent()
+    os.setpgid(0, 0)
     confine.adopt_orphans()
     cage = confine.Cage(directory, spaces)
+    cage.clear_up_when_orphaned(parent)
     if cage.refusal:
         answer("refused", cage.refusal.encode())
     else:
@@ -72,7 +73,7 @@ def run_case(task: dict, stdin: str, cage) -> tuple:
     os.lseek(stdin_fd, 0, os.SEEK_SET)
     out, err = os.pipe(), os.pipe()
     start = time.monotonic()
-    pid = os.fork()
+    pid = cage.case = os.fork()
     if pid == 0:
         be_the_program(task, cage, (stdin_fd, out[1], err[1]))
     cage.group(pid)

@@ -1,0 +1,255 @@
+"""Hostile and clumsy programs in the process sandbox: each ends in the right status, and nothing is left of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ot_resources.interfaces import BadInput, Execution, ExecutionStatus, Job, Sandbox
+from ot_resources.sandboxes import open_sandbox
+from ot_resources.sandboxes.process import ProcessSandbox
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["namespaces", "no-namespaces"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[ProcessSandbox]:
+    with ProcessSandbox(namespaces=request.param) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(home: Path) -> Iterator[None]:
+    """No process of a sandbox and no directory of one outlives a test."""
+    yield
+    assert living(home) == set()
+    assert list(home.glob("ot-sandbox-*")) == []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home() -> Iterator[Path]:
+    """Where the sandboxes of these tests make their directories; it is on their command lines, which tells them apart
+    from those of other test runs."""
+    with tempfile.TemporaryDirectory(prefix="ot-test-") as name, pytest.MonkeyPatch.context() as patch:
+        Path(name).chmod(0o755)
+        patch.setattr(tempfile, "tempdir", name)
+        patch.setenv("TMPDIR", name)
+        yield Path(name)
+
+
+def living(home: Path) -> set[str]:
+    """The processes of sandboxes under `home`: the harness and whatever it or a program forked."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_text()
+        except OSError:
+            continue
+        if str(home) in command:
+            found.add(entry.name)
+    return found
+
+
+def run(sandbox: Sandbox, source: str, stdin: str = "", **limits: float) -> Execution:
+    [[execution]] = sandbox.run([Job(source, (stdin,), **{"seconds": 2.0, **limits})])  # type: ignore[arg-type]
+    return execution
+
+
+def test_reads_stdin_and_prints(sandbox: ProcessSandbox) -> None:
+    execution = run(sandbox, "print(input()[::-1])", "añb\n")
+    assert (execution.status, execution.stdout, execution.stderr) == (ExecutionStatus.OK, "bña\n", "")
+
+
+def test_every_case_is_fresh(sandbox: ProcessSandbox) -> None:
+    source = "import os\nprint(os.path.exists('f'), sum(map(len, os.listdir('.'))))\nos.makedirs('d/e'); open('f', 'w')"
+    [executions] = sandbox.run([Job(source, ("", ""))])
+    assert [e.stdout for e in executions] == ["False 0\n", "False 0\n"]
+
+
+def test_results_come_in_order_and_jobs_are_read_lazily(sandbox: ProcessSandbox) -> None:
+    read = []
+
+    def jobs() -> Iterator[Job]:
+        for number in range(40):
+            read.append(number)
+            yield Job(f"import time; time.sleep({0.1 if number == 0 else 0}); print({number}, input())", ("a", "b"))
+
+    results = sandbox.run(jobs())
+    first = next(results)
+    assert len(read) <= 2 * (os.cpu_count() or 1)
+    rest = [first, *results]
+    assert [[e.stdout for e in case] for case in rest] == [[f"{n} a\n", f"{n} b\n"] for n in range(40)]
+
+
+SPIN = "while True: pass"
+GRANDCHILD = """
+import os, time
+if os.fork() == 0:
+    if os.fork() == 0:
+        time.sleep(60)
+    os._exit(0)
+print("parent done")
+"""
+FORK_BOMB = """
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+"""
+ENDINGS = {
+    "infinite loop": (SPIN, "timeout", "stopped after 2 seconds"),
+    "sleep": ("import time; time.sleep(60)", "timeout", "stopped after"),
+    "ignores signals": (
+        "import signal, time\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\ntime.sleep(60)",
+        "timeout",
+        "stopped",
+    ),
+    "fork bomb": (FORK_BOMB, "timeout|failed", ""),
+    "memory hog": ("x = []\nwhile True: x.append(bytearray(1 << 22))", "memory", "128 MB"),
+    "one large object": ("x = [0] * 10**10", "memory", "128 MB"),
+    "stdout flood": ("while True: print('x' * 1000)", "failed", "more than 256 KB of output"),
+    "stderr flood": ("import sys\nwhile True: sys.stderr.write('x' * 1000)", "failed", "more than 256 KB of output"),
+    "flood and exit": ("print('x' * 300_000)", "failed", "more than 256 KB of output"),
+    "exit code": ("import sys; sys.exit(3)", "failed", "exit code 3"),
+    "exit text": ("import sys; sys.exit('no luck')", "failed", "no luck"),
+    "clean exit": ("import sys; sys.exit(0)", "ok", ""),
+    "syntax error": ("def f(:", "failed", "SyntaxError"),
+    "exception": ("1 / 0", "failed", "ZeroDivisionError"),
+    "closes stdout": ("import os; os.close(1); os.close(2)", "ok|failed", ""),
+    "prints to closed stdout": ("import sys; sys.stdout.close(); print(1)", "failed", ""),
+    "closes everything": ("import os, time; os.closerange(0, 64); time.sleep(60)", "timeout", ""),
+    "kills its parent": ("import os; os.kill(os.getppid(), 9); print('did')", "failed", "PermissionError"),
+    "kills everybody": ("import os; os.kill(-1, 9); print('did')", "failed", "PermissionError"),
+    "new session": ("import os; os.setsid()", "failed", "PermissionError"),
+    "segmentation fault": ("import ctypes; ctypes.string_at(0)", "failed", "killed by signal 11"),
+    "deep recursion": ("def f(): f()\nf()", "failed", "RecursionError"),
+    "many files": ("x = [open('f%d' % i, 'w') for i in range(1000)]", "failed", "Too many open files"),
+    "large file": ("open('f', 'wb').write(b'x' * (100 << 20))", "failed", ""),
+    "tcp": ("import socket; socket.create_connection(('127.0.0.1', 80), 1)", "failed", "PermissionError"),
+    "udp": ("import socket; socket.socket(2, 2).sendto(b'x', ('127.0.0.1', 53))", "failed", "PermissionError"),
+    "unix socket": ("import socket; socket.socket(1).connect('/var/run/docker.sock')", "failed", "PermissionError"),
+    "threads": ("import threading\nt = threading.Thread(target=print, args=(1,)); t.start()", "ok", ""),
+    "invalid utf-8": ("import sys; sys.stdout.buffer.write(bytes(range(256)))", "ok", ""),
+    "lone surrogate": ("print('\\ud800')", "ok", ""),
+}
+
+
+@pytest.mark.parametrize("name", ENDINGS)
+def test_ends_in_the_right_status(sandbox: ProcessSandbox, name: str) -> None:
+    source, statuses, told = ENDINGS[name]
+    start = time.monotonic()
+    execution = run(sandbox, source, memory_mb=128)
+    assert execution.status in statuses.split("|"), execution
+    assert told in execution.stderr
+    # Killing a bomb and clearing up may take a moment on a busy machine, never as long as the programs would.
+    assert time.monotonic() - start < 20
+
+
+def test_a_sleeping_grandchild_dies_with_its_case(sandbox: ProcessSandbox) -> None:
+    execution = run(sandbox, GRANDCHILD)
+    # By uid 0 without namespaces no process may be made at all.
+    assert execution.status is ExecutionStatus.OK or "PermissionError" in execution.stderr
+    assert execution.seconds < 2
+
+
+def test_sees_neither_our_environment_nor_writes_outside(
+    sandbox: ProcessSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OT_API_KEY", "secret")
+    tmp_path.chmod(0o777)
+    target = tmp_path / "written"
+    source = f"""
+import os
+print(sorted(os.environ))
+for path in ({str(target)!r}, {str(Path(__file__).with_name("written"))!r}, "/tmp/ot-written", "/dev/shm/ot-written"):
+    try:
+        open(path, "w").write("x")
+        print("wrote", path)
+    except OSError:
+        pass
+"""
+    execution = run(sandbox, source)
+    assert not target.exists()
+    assert execution.stdout in (
+        "['LANG', 'PATH', 'PYTHONHASHSEED']\n",
+        "['LANG', 'LC_CTYPE', 'PATH', 'PYTHONHASHSEED']\n",
+    )
+
+
+def test_cannot_raise_its_limits(sandbox: ProcessSandbox) -> None:
+    source = "import resource as r\nr.setrlimit(r.RLIMIT_AS, (r.RLIM_INFINITY, r.RLIM_INFINITY))"
+    assert run(sandbox, source).status is ExecutionStatus.FAILED
+
+
+def test_the_random_seed_of_hashes_is_fixed(sandbox: ProcessSandbox) -> None:
+    assert run(sandbox, "print(hash('a'))").stdout == run(sandbox, "print(hash('a'))").stdout
+
+
+def test_stop_at_failure_leaves_the_rest_unrun(sandbox: ProcessSandbox) -> None:
+    job = Job("print(1 / int(input()))", ("1", "0", "1"), stop_at_failure=True)
+    [executions] = sandbox.run([job])
+    assert [e.status.value for e in executions] == ["ok", "failed", "unavailable"]
+
+
+def test_a_neighbour_is_not_disturbed_by_a_fork_bomb(sandbox: ProcessSandbox) -> None:
+    jobs = [Job(FORK_BOMB, seconds=1.0), Job("import os\nprint('fine')", seconds=10.0)]
+    assert list(sandbox.run(jobs))[1][0].stdout == "fine\n"
+
+
+def test_works_from_another_thread(sandbox: ProcessSandbox) -> None:
+    got: list[Execution] = []
+    thread = threading.Thread(target=lambda: got.append(run(sandbox, "print(1)")))
+    thread.start()
+    thread.join()
+    assert got[0].stdout == "1\n"
+
+
+def test_leaving_the_results_early_kills_what_runs(sandbox: ProcessSandbox) -> None:
+    results = sandbox.run(Job(source, seconds=60.0) for source in ["print(1)", *["import time; time.sleep(60)"] * 8])
+    next(results)
+    start = time.monotonic()
+    results.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_dies_with_the_process_that_opened_it(home: Path, namespaces: bool) -> None:
+    source = f"""
+from ot_resources.sandboxes.process import ProcessSandbox
+from ot_resources.interfaces import Job
+program = "import os, time\\ntry: os.fork()\\nexcept OSError: pass\\ntime.sleep(60)"
+list(ProcessSandbox(namespaces={namespaces}).run([Job(program, seconds=60.0)]))
+"""
+    owner = subprocess.Popen([sys.executable, "-c", source])
+    wait_for(lambda: len(living(home)) >= 3)
+    owner.kill()
+    owner.wait()
+    wait_for(lambda: not living(home))
+    # What a killed owner leaves is an empty directory; the jail is gone with its namespace.
+    for directory in home.glob("ot-sandbox-*"):
+        assert not any(path.is_file() for path in directory.rglob("*"))
+        shutil.rmtree(directory)
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("name", ["docker", "prozess", ""])
+def test_an_unknown_sandbox_is_bad_input(name: str) -> None:
+    with pytest.raises(BadInput, match="there is: process"), open_sandbox(name):
+        pass
