@@ -54,8 +54,10 @@ class ContentDigest:
 
 def _flat(series: pl.Series) -> pl.Series:
     """The column as strings or plain numbers."""
-    if series.dtype == pl.String or series.dtype.is_numeric():
+    if series.dtype == pl.String or (series.dtype.is_numeric() and not series.dtype.is_decimal()):
         return series
+    if series.dtype == pl.Binary:
+        return series.bin.encode("hex")
     if series.dtype == pl.Boolean:
         return series.cast(pl.UInt8)
     if series.dtype.is_nested():

@@ -145,8 +145,9 @@ class Draft:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._kept.close()
-        self._dropped.close()
+        for writer in (self._kept, self._dropped):
+            with contextlib.suppress(OSError):  # a full disk refuses the footers too; the draft goes either way
+                writer.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
     @property
