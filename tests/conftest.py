@@ -1,0 +1,55 @@
+"""What all tests share: the parts of the machine that a test may need, and a data root of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[1]
+TEACHER = PROJECT / "data" / "teacher"
+
+
+def require(part: str, present: bool, reason: str) -> None:
+    """Skip with the reason when a part of the machine is not there; fail instead where OT_REQUIRE names the part."""
+    if present:
+        return
+    if part in [name.strip() for name in os.environ.get("OT_REQUIRE", "").split(",")]:
+        pytest.fail(f"{part} is required: {reason}")
+    pytest.skip(f"no {part}: {reason}")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that the shell has set decides what a test sees; what a run sets is undone."""
+    monkeypatch.setenv("OT_ENV", "local")
+    for name in ("OT_DATA", "OT_SCALE", "OT_RECIPES", "OT_TEACHER", "OT_JUDGE", "OT_SANDBOX", "OT_TOKENIZER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DAGSTER_HOME", os.environ.get("DAGSTER_HOME", ""))
+
+
+@pytest.fixture
+def data_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own that runs write to."""
+    root = tmp_path / "data"
+    root.mkdir()
+    monkeypatch.setenv("OT_DATA", str(root))
+    return root
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared real data (OT_SHARED)."""
+    folder = Path(os.environ.get("OT_SHARED") or PROJECT.parent / "shared")
+    require("shared", (folder / "data").is_dir(), f"nothing at {folder}/data; set OT_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def teacher() -> Iterator[Path]:
+    """The folder of the embedded teacher."""
+    weights = TEACHER / "model.safetensors"
+    require("teacher", weights.exists(), f"nothing at {weights}; data/generator/train_teacher.py makes it")
+    yield TEACHER
