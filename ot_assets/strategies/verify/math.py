@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import metadata
 
 import polars as pl
 
@@ -14,7 +15,6 @@ from ot_assets.strategies.verify.multiple_choice import is_letter_only, judge_ch
 from ot_assets.strategies.verify.pool import MathPool
 from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
 
-MATH_VERIFY = "0.9.0"
 # No final answer of a known benchmark comes near; an expression beyond it costs more than it tells.
 ANSWER_CHARS = 2000
 
@@ -37,7 +37,7 @@ def math(answers: pl.LazyFrame, *, seconds: float = 10, boxed_only: bool = True)
     re-check of the release).
     Columns in: `answer`, `reference`. Columns out: the same, and the four of a verdict.
     """
-    by = f"math@1 math-verify {MATH_VERIFY}"
+    by = f"math@1 math-verify {metadata.version('math-verify')}"
     with MathPool(seconds) as pool:
         yield from judged(
             answers, ("answer", "reference"), by, lambda rows: judge_rows(rows, pool=pool, boxed_only=boxed_only)

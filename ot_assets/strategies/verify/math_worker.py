@@ -57,23 +57,21 @@ def judge(math_verify, gold: str, given: str) -> tuple[str, str]:  # noqa: ANN00
     if not got:
         return "unparsed", f"'{given[:80]}' cannot be read as mathematics"
     equal = math_verify.verify(wanted, got, timeout_seconds=None, raise_on_error=True)
-    if equal and not same_size(wanted[0], got[0]):
+    if equal and not same_size(wanted[0], got[0], percent="%" in gold + given):
         equal = False
     return ("right", "equal by math-verify") if equal else ("wrong", f"expected '{gold[:80]}', got '{given[:80]}'")
 
 
-def same_size(a, b) -> bool:  # noqa: ANN001
+def same_size(a, b, percent: bool) -> bool:  # noqa: ANN001
     """False for two constants that differ by more than rounding; True for everything that is not two constants."""
     if not all(getattr(x, "is_number", False) and getattr(x, "free_symbols", None) == set() for x in (a, b)):
         return True
     x, y = a.evalf(30), b.evalf(30)
     if not (x.is_real and y.is_real and x.is_finite and y.is_finite):
         return True
-    largest = max(abs(x), abs(y))
-    # A percent sign may have been read either way, as math-verify and the exact rule do.
-    return any(abs(x * factor - y) <= RELATIVE * max(largest, abs(x * factor)) for factor in (1, 100)) or bool(
-        abs(x - 100 * y) <= RELATIVE * abs(x)
-    )
+    # A percent sign may be read either way, as in the exact comparison.
+    readings = ((x, y), (100 * x, y), (x, 100 * y)) if percent else ((x, y),)
+    return any(abs(p - q) <= RELATIVE * max(abs(p), abs(q)) for p, q in readings)
 
 
 if __name__ == "__main__":

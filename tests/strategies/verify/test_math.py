@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import threading
+import time
+from fractions import Fraction
+from importlib import metadata
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ot_assets.strategies import apply
+from ot_assets.strategies.verify import exact
+from ot_assets.strategies.verify.pool import MathPool
+from ot_assets.strategies.verify.verdict import Verdict
+
+from .golden_math import PAIRS
+
+
+def verdicts(references: list[str | None], answers: list[str | None], **params: object) -> pl.DataFrame:
+    frame = pl.DataFrame({"reference": references, "answer": answers}, schema_overrides={"reference": pl.String})
+    return apply("verify.math", frame, **params).kept.collect()
+
+
+def test_the_golden_pairs() -> None:
+    references = [reference for reference, _, _ in PAIRS]
+    answers = [f"So it is \\boxed{{{boxed}}}." for _, boxed, _ in PAIRS]
+    out = verdicts(list(references), list(answers), seconds=2)
+    told = zip(PAIRS, out["verdict"], out["verdict_reason"], strict=True)
+    off = [(pair, verdict, reason) for pair, verdict, reason in told if not as_wanted(pair[2], verdict)]
+    assert off == []
+
+
+def as_wanted(wanted: str, verdict: str) -> bool:
+    return verdict == wanted or (wanted == "never" and verdict != "right")
+
+
+def test_columns_order_and_the_checker_are_kept() -> None:
+    frame = pl.DataFrame({"reference": ["1", "x"], "answer": [r"\boxed{1}", r"\boxed{y}"], "other": [7, 8]})
+    out = apply("verify.math", frame).kept.collect()
+    assert out["other"].to_list() == [7, 8]
+    assert out["verdict"].to_list() == ["right", "wrong"]
+    assert out["verdict_by"].unique().to_list() == [f"math@1 math-verify {metadata.version('math-verify')}"]
+    assert out.schema["verdict_seconds"] == pl.Float64
+
+
+@pytest.mark.parametrize(
+    ("reference", "answer", "verdict", "told"),
+    [
+        (None, r"\boxed{1}", "unavailable", "no reference"),
+        ("  ", r"\boxed{1}", "unavailable", "no reference"),
+        ("1", None, "unparsed", "the answer is empty"),
+        ("1", "it is 1", "unparsed", r"no \boxed{} in the answer"),
+        ("1", r"it is \boxed{1", "unparsed", r"no \boxed{} in the answer"),
+        ("2", r"\boxed{1} and then \boxed{2}", "right", "equal"),
+        ("1", r"\boxed{1} and then \boxed{2}", "wrong", "expected '1', got '2'"),
+        (r"so \boxed{\frac{1}{2}}", r"\boxed{0.5}", "right", "equal"),
+        ("3 + 4 = 7\n#### 7", r"\boxed{7}", "right", "equal"),
+    ],
+)
+def test_where_reference_and_answer_are_found(
+    reference: str | None, answer: str | None, verdict: str, told: str
+) -> None:
+    [row] = verdicts([reference], [answer]).rows(named=True)
+    assert row["verdict"] == verdict
+    assert told in row["verdict_reason"]
+
+
+def test_the_last_number_counts_only_when_asked() -> None:
+    answer = "Of 12 eggs\nthere are 1,234 left."
+    assert verdicts(["1234"], [answer])["verdict"].item() == "unparsed"
+    assert verdicts(["1234"], [answer], boxed_only=False)["verdict"].item() == "right"
+    assert verdicts(["12"], [answer], boxed_only=False)["verdict"].item() == "wrong"
+
+
+def test_no_rows_give_no_rows_with_the_columns() -> None:
+    out = apply("verify.math", pl.DataFrame(schema={"answer": pl.String, "reference": pl.String})).kept.collect()
+    assert out.is_empty()
+    assert {"answer", "reference", "verdict", "verdict_seconds"} <= set(out.columns)
+
+
+def test_a_poisoned_pair_costs_its_own_time_only() -> None:
+    with MathPool(seconds=1, workers=2) as pool:
+        list(pool.judge([("x", "x+1")] * 2))  # the start of the workers is not what is measured
+        start = time.monotonic()
+        results = list(pool.judge([("5", "9^{9^{9^{9}}}"), *[("(x+1)^2", "x^2+2x+1")] * 10]))
+        assert results[0].verdict is Verdict.TIMEOUT
+        assert {r.verdict for r in results[1:]} == {Verdict.RIGHT}
+        assert time.monotonic() - start < 15
+
+
+def test_the_pool_works_from_another_thread_and_after_its_workers_were_killed() -> None:
+    got: list[Verdict] = []
+    with MathPool(seconds=20, workers=1) as pool:
+        thread = threading.Thread(target=lambda: got.extend(j.verdict for j in pool.judge([("x+x", "2x")])))
+        thread.start()
+        thread.join()
+        for worker in pool._workers:
+            worker.kill()
+        got.extend(j.verdict for j in pool.judge([("x+x", "2x")]))
+    assert got == [Verdict.RIGHT, Verdict.RIGHT]
+
+
+def test_a_worker_is_limited_in_memory() -> None:
+    with MathPool(seconds=20, workers=1, memory_mb=256) as pool:
+        [judgement] = pool.judge([("5", "2^{10^{11}}")])
+        assert judgement.verdict in (Verdict.ERROR, Verdict.WRONG)
+        assert next(pool.judge([("x+x", "2x")])).verdict is Verdict.RIGHT
+
+
+def spellings(value: Fraction) -> list[str]:
+    top, bottom = value.numerator, value.denominator
+    return [f"{top}/{bottom}", f"\\frac{{{abs(top)}}}{{{bottom}}}" if top >= 0 else f"-\\frac{{{-top}}}{{{bottom}}}"]
+
+
+fractions = st.fractions(min_value=-(10**6), max_value=10**6, max_denominator=10**6)
+
+
+@given(fractions, fractions)
+@settings(max_examples=300, deadline=None)
+def test_exact_comparison_is_that_of_fractions(a: Fraction, b: Fraction) -> None:
+    for left in spellings(a):
+        for right in spellings(b):
+            assert exact.compare(left, right) == (a == b)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**9), max_value=10**9))
+@settings(max_examples=300, deadline=None)
+def test_grouping_and_units_do_not_change_a_number(value: object) -> None:
+    for text in (f"{value:,}", f"${value}$", f"{value} kg", f"{value}0", f"x = {value}"):
+        assert exact.compare(str(value), text) is True
+
+
+@given(st.text(max_size=60), st.text(alphabet=r"\frac{}[]()0123456789.,%$ ^*/ex-", max_size=40))
+@settings(max_examples=500, deadline=None)
+def test_no_text_raises(left: str, right: str) -> None:
+    assert exact.compare(left, right) in (True, False, None)
+    assert exact.compare(right, right) in (True, None)
