@@ -92,6 +92,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         self._cost = self._published - started
 
     def _build(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.file.with_name(f".warehouse-{os.getpid()}-{uuid.uuid4().hex}.duckdb")
         try:
             with duckdb.connect(str(temporary)) as connection:

@@ -135,7 +135,9 @@ class Ledger:
         replace = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
         statement = (
             f"insert into responses ({', '.join(names)}) values ({', '.join(':' + name for name in names)})"
-            f" on conflict (response_id) do update set {replace} where checksum is not excluded.checksum"
+            f" on conflict (response_id) do update set {replace}"
+            " where checksum is not excluded.checksum or text is not excluded.text"
+            " or finish_reason is not excluded.finish_reason"
         )
         with closing(self._connect()) as connection, connection:
             connection.executemany(statement, rows)
@@ -225,17 +227,19 @@ class LedgeredGenerator:
         completions: dict[str, Completion] = {}
         unsaved: list[tuple[str, Request, Completion]] = []
         started = saved = time.monotonic()
-        for position, completion in self._engine.complete(requests, [request_seed(key) for key in keys]):
-            key = keys[position]
-            completions[key] = completion
-            if completion.error is None:
-                unsaved.append((key, requests[position], completion))
-            self._count(completion)
-            if time.monotonic() - saved > _COMMIT_SECONDS:
-                self._ledger.add(self.model, self._engine.name, unsaved)
-                unsaved, saved = [], time.monotonic()
-        self._ledger.add(self.model, self._engine.name, unsaved)
-        self.usage.seconds += time.monotonic() - started
+        try:
+            for position, completion in self._engine.complete(requests, [request_seed(key) for key in keys]):
+                key = keys[position]
+                completions[key] = completion
+                if completion.error is None:
+                    unsaved.append((key, requests[position], completion))
+                self._count(completion)
+                if time.monotonic() - saved > _COMMIT_SECONDS:
+                    self._ledger.add(self.model, self._engine.name, unsaved)
+                    unsaved, saved = [], time.monotonic()
+        finally:  # what an engine had finished before it broke, or was interrupted, is paid for
+            self._ledger.add(self.model, self._engine.name, unsaved)
+            self.usage.seconds += time.monotonic() - started
         return completions
 
     def _count(self, completion: Completion) -> None:
