@@ -10,6 +10,8 @@ where the kernel allows it; `Cage` refuses when what is left would let a program
 
 # ruff: noqa: SIM105 - contextlib imports more than all the rest of this module.
 
+from __future__ import annotations
+
 import _signal  # the module signal builds enums at its import
 import ctypes
 import os
@@ -188,7 +190,7 @@ class Cage:
             remove(entry)
 
 
-def remove(entry: os.DirEntry) -> None:
+def remove(entry: os.DirEntry[str]) -> None:
     try:
         if entry.is_dir(follow_symlinks=False):
             os.chmod(entry.path, 0o700)
@@ -229,7 +231,7 @@ def own_root(directory: str) -> bool:
     return True
 
 
-def visible_paths() -> list:
+def visible_paths() -> list[str]:
     """What a program sees of this machine: Python's own folders, system libraries, harmless devices."""
     wanted = {"/usr", "/lib", "/lib64", "/bin", sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__)}
     folders = sorted(path for path in wanted if os.path.isdir(path) and not os.path.islink(path))
@@ -237,9 +239,9 @@ def visible_paths() -> list:
     return tops + ["/dev/null", "/dev/zero", "/dev/urandom"]
 
 
-def mount(source: str, target: str, kind: "str | None", flags: int, options: "str | None" = None) -> int:
+def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> int:
     encoded = [None if text is None else text.encode() for text in (source, target, kind, options)]
-    return libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3])
+    return int(libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]))
 
 
 def readable_by_all(path: str) -> bool:
@@ -292,7 +294,8 @@ def set_limits(seconds: float, memory_mb: int, processes: int) -> None:
     }
     for kind, limit in limits.items():
         hard = resource.getrlimit(kind)[1]
-        resource.setrlimit(kind, tuple(n if hard == resource.RLIM_INFINITY else min(n, hard) for n in limit))
+        soft, most = (n if hard == resource.RLIM_INFINITY else min(n, hard) for n in limit)
+        resource.setrlimit(kind, (soft, most))
 
 
 def seccomp_allowed() -> bool:
@@ -328,7 +331,7 @@ def load_filter(children: bool) -> None:
 
 
 def landlock_version() -> int:
-    return libc.syscall(LANDLOCK_CREATE, None, 0, 1)
+    return int(libc.syscall(LANDLOCK_CREATE, None, 0, 1))
 
 
 def forbid_writes_outside(directory: str) -> None:

@@ -15,17 +15,28 @@ leaves behind becomes its child and dies by `kill(-1)`. Without namespaces a cas
 
 # ruff: noqa: SIM115 - the program's streams stay open until it ends.
 
+from __future__ import annotations
+
 import os
 import select
 import sys
 import time
+
+TYPE_CHECKING = False  # type checkers know the name; importing typing costs as much as all of the above
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, NoReturn
+
+    from ot_resources.sandboxes.confine import Cage
+
+    Task = dict[str, Any]
 
 SIGXCPU = 24
 STDERR_TAIL = 4000
 NOT_RUN = b"not run: an earlier case did not end well"
 
 
-def main(task: dict, confine) -> int:
+def main(task: Task, confine: ModuleType) -> int:
     """Fork the one who runs the cases and share his fate."""
     directory = sys.argv[1]
     confine.die_with_parent()
@@ -46,7 +57,7 @@ def main(task: dict, confine) -> int:
     os._exit(0)
 
 
-def run_cases(task: dict, cage) -> None:
+def run_cases(task: Task, cage: Cage) -> None:
     """Every case in order; with `stop_at_failure`, the cases after one that did not end ok are not run."""
     failed = False
     for stdin in task["stdins"]:
@@ -65,7 +76,7 @@ def answer(kind: str, first: bytes, second: bytes = b"", seconds: float = 0.0) -
         data = data[os.write(1, data) :]
 
 
-def run_case(task: dict, stdin: str, cage) -> tuple:
+def run_case(task: Task, stdin: str, cage: Cage) -> tuple[str, bytes, bytes, float]:
     """Run the program on one input in a child of its own; nothing of it is left when this returns."""
     stdin_fd = os.memfd_create("stdin")
     with open(os.dup(stdin_fd), "wb") as file:
@@ -152,7 +163,7 @@ class Watch:
             os.close(fd)
 
 
-def outcome(ended: str, code: int, watch: Watch, task: dict) -> tuple:
+def outcome(ended: str, code: int, watch: Watch, task: Task) -> tuple[str, bytes, bytes]:
     """Status, stdout and stderr of a case; only an exit with code 0 is ok."""
     stderr = tail(watch.bytes(watch.err))
     status, why = "ok" if ended == "exit" and code == 0 else "failed", ""
@@ -174,7 +185,7 @@ def tail(text: bytes) -> bytes:
     return text if len(text) <= STDERR_TAIL else text[-STDERR_TAIL:].partition(b"\n")[2] or text[-STDERR_TAIL:]
 
 
-def be_the_program(task: dict, cage, streams: tuple) -> None:
+def be_the_program(task: Task, cage: Cage, streams: tuple[int, ...]) -> NoReturn:
     """In the child: take the streams, give up every right, run the source as `__main__`. Never returns."""
     code = 1
     try:
@@ -182,10 +193,10 @@ def be_the_program(task: dict, cage, streams: tuple) -> None:
             os.dup2(fd, target)
         os.closerange(3, 1024)
         cage.lock_down(task["seconds"], task["memory_mb"])
-        sys.stdin = sys.__stdin__ = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)
-        sys.stdout = sys.__stdout__ = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
-        sys.stderr = sys.__stderr__ = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
-        sys.argv[:] = ["program.py"]
+        sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)
+        sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+        sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr, argv=["program.py"])
         code = run_source(task["source"])
     except MemoryError:
         os.write(2, b"\nMemoryError\n")

@@ -62,9 +62,9 @@ def compare(reference: str, given: str) -> bool | None:
         return None
     if _tight(left) == _tight(right):
         return True
-    measures = measure(left), measure(right)
-    if measures[0] is not None and measures[1] is not None:
-        return _same_measure(*measures)
+    a, b = measure(left), measure(right)
+    if a is not None and b is not None:
+        return _same_measure(a, b)
     if _CLOCK.match(left) and _CLOCK.match(right):
         return [int(part) for part in left.split(":")] == [int(part) for part in right.split(":")]
     if _is_words(left) and _is_words(right):

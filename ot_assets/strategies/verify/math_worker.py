@@ -11,6 +11,8 @@ import json
 import logging
 import resource
 import sys
+from types import ModuleType
+from typing import Any
 
 # math-verify rounds to six decimals; of numbers that are small or large, six significant digits must agree.
 RELATIVE = 1e-6
@@ -36,7 +38,7 @@ def say(message: dict[str, object]) -> None:
     sys.stdout.flush()
 
 
-def answer(math_verify, pair: dict[str, str]) -> dict[str, object]:  # noqa: ANN001
+def answer(math_verify: ModuleType, pair: dict[str, str]) -> dict[str, object]:
     """The verdict on one pair. Everything that math-verify raises is an `error`; its timeouts are BaseExceptions."""
     try:
         verdict, reason = judge(math_verify, pair["gold"], pair["given"])
@@ -47,7 +49,7 @@ def answer(math_verify, pair: dict[str, str]) -> dict[str, object]:  # noqa: ANN
     return {"verdict": verdict, "reason": reason}
 
 
-def judge(math_verify, gold: str, given: str) -> tuple[str, str]:  # noqa: ANN001
+def judge(math_verify: ModuleType, gold: str, given: str) -> tuple[str, str]:
     # The box makes both sides LaTeX; without delimiters equations can be read as 0.
     wanted, got = (
         math_verify.parse(f"\\boxed{{{text}}}", parsing_timeout=None, raise_on_error=True) for text in (gold, given)
@@ -62,7 +64,7 @@ def judge(math_verify, gold: str, given: str) -> tuple[str, str]:  # noqa: ANN00
     return ("right", "equal by math-verify") if equal else ("wrong", f"expected '{gold[:80]}', got '{given[:80]}'")
 
 
-def same_size(a, b, percent: bool) -> bool:  # noqa: ANN001
+def same_size(a: Any, b: Any, percent: bool) -> bool:
     """False for two constants that differ by more than rounding; True for everything that is not two constants."""
     if not all(getattr(x, "is_number", False) and getattr(x, "free_symbols", None) == set() for x in (a, b)):
         return True

@@ -67,7 +67,7 @@ def judged(
 
 
 def _with_verdicts(batch: pl.DataFrame, judgements: list[Judgement], by: str) -> pl.DataFrame:
-    verdicts = {
+    verdicts: dict[str, list[Any]] = {
         "verdict": [judgement.verdict.value for judgement in judgements],
         "verdict_by": [by] * len(judgements),
         "verdict_reason": [one_line(judgement.reason) for judgement in judgements],
