@@ -147,7 +147,13 @@ def benchmark_record(name: str, i: int, item: Item) -> dict:
     lettered = " ".join(f"({letter}) {o}" for letter, o in zip("ABCD", item.options, strict=False))
     gold = "ABCD"[item.options.index(item.answer)] if item.options else ""
     records = {
-        "HuggingFaceH4/MATH-500": {"problem": item.question, "answer": item.answer, "subject": "Stand-in", "level": 1 + i % 5, "unique_id": key},
+        "HuggingFaceH4/MATH-500": {
+            "problem": item.question,
+            "answer": item.answer,
+            "subject": "Stand-in",
+            "level": 1 + i % 5,
+            "unique_id": key,
+        },
         "Maxwell-Jia/AIME_2024": {"ID": key, "Problem": item.question, "Answer": item.answer},
         "AI-MO/aimo-validation-amc": {"problem": item.question, "answer": item.answer},
         "livecodebench/code_generation_lite": {"question_title": key, "question_content": item.question, "question_id": key},
@@ -219,7 +225,7 @@ def write(out: Path) -> None:
     (out / "manifest.json").write_text("[\n" + ",\n".join(json.dumps(entry) for entry in planted) + "\n]\n")
     for name, table in frames.items():
         kinds = [entry["kind"] for entry in planted if entry["dataset"] == name]
-        print(f"{name}: {table.height} rows, planted {({kind: kinds.count(kind) for kind in sorted(set(kinds))})}")
+        print(f"{name}: {table.height} rows, planted { ({kind: kinds.count(kind) for kind in sorted(set(kinds))}) }")
 
 
 def main() -> None:

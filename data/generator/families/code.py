@@ -119,7 +119,9 @@ def _program(operation: Operation, name: str | None, v: str, expression: str, gu
     return "\n".join([*lines, shown])
 
 
-def _tests(rng: Random, operation: Operation, name: str | None, kind: str, v: str, expression: str, guard: str | None, special: int) -> dict:
+def _tests(
+    rng: Random, operation: Operation, name: str | None, kind: str, v: str, expression: str, guard: str | None, special: int
+) -> dict:
     """Five cases whose expected outputs are computed from the gold expression (our own text, so `eval` is safe)."""
     arguments = [_argument(rng, operation.takes) for _ in range(5)]
     outputs = [special if guard and eval(guard, {v: a}) else eval(expression, {v: a}) for a in arguments]  # noqa: S307

@@ -13,18 +13,21 @@ def _problem(family: str, rng: Random, question: str, steps: list[str], answer: 
 
 def chain(rng: Random) -> Problem:
     """A running total over two to four additions and subtractions."""
-    total = start = rng.randint(5, 40)
-    moves, steps = [], []
-    for _ in range(rng.choice((2, 2, 3, 3, 4))):
+    total = start = rng.randint(5, 60)
+    moves, totals = [], []
+    for _ in range(rng.choice((2, 3, 3, 4, 4))):
         change = rng.randint(2, 19)
-        sign = "-" if total > change + 1 and (total > 60 or rng.random() < 0.5) else "+"
+        sign = "-" if total > change + 1 and (total > 90 or rng.random() < 0.5) else "+"
         after = total + change if sign == "+" else total - change
-        steps.append(f"{total} {sign} {change} = {after}")
         moves.append((sign, change))
+        totals.append(after)
         total = after
+    # Each line is the one above with its first operation done: a small model cannot keep its place in the question.
+    written = [" ".join([str(first), *(f"{s} {c}" for s, c in moves[i:])]) for i, first in enumerate([start, *totals])]
+    steps = [written[0], *(f"= {line}" for line in written[1:])]
     style = rng.randrange(4)
     if style == 0:
-        text = " ".join([str(start), *(f"{sign} {change}" for sign, change in moves)])
+        text = written[0]
         question = rng.choice((f"What is {text}?", f"Compute {text}.", f"Find the value of {text}.", f"Evaluate {text}."))
     elif style == 1:
         words = {"+": "add", "-": "subtract"}
@@ -43,7 +46,7 @@ def chain(rng: Random) -> Problem:
 
 def boxes(rng: Random) -> Problem:
     """Equal groups plus or minus some."""
-    groups, size, extra = rng.randint(2, 9), rng.randint(3, 12), rng.randint(2, 19)
+    groups, size, extra = rng.randint(2, 14), rng.randint(3, 15), rng.randint(2, 39)
     product, item, name, place = groups * size, rng.choice(ITEMS), rng.choice(NAMES), rng.choice(PLACES)
     if product > extra + 2 and rng.random() < 0.4:
         answer, sign = product - extra, "-"
@@ -68,7 +71,7 @@ def boxes(rng: Random) -> Problem:
 
 def equation(rng: Random) -> Problem:
     """a x + b = c or a x - b = c, in symbols or as a number someone thought of."""
-    factor, x, shift = rng.randint(2, 9), rng.randint(2, 14), rng.randint(2, 19)
+    factor, x, shift = rng.randint(2, 12), rng.randint(2, 19), rng.randint(2, 39)
     product = factor * x
     plus = product <= shift or rng.random() < 0.6
     result = product + shift if plus else product - shift
@@ -89,7 +92,7 @@ def equation(rng: Random) -> Problem:
 
 def share(rng: Random) -> Problem:
     """Share equally, then add or remove."""
-    people, each, more = rng.randint(2, 9), rng.randint(4, 12), rng.randint(2, 15)
+    people, each, more = rng.randint(2, 12), rng.randint(4, 19), rng.randint(2, 39)
     total, item, name = people * each, rng.choice(ITEMS), rng.choice(NAMES)
     question = rng.choice(
         (
@@ -104,9 +107,9 @@ def share(rng: Random) -> Problem:
 
 def change(rng: Random) -> Problem:
     """Change from a note after buying several things of one price."""
-    count, price = rng.randint(2, 9), rng.randint(2, 9)
+    count, price = rng.randint(2, 14), rng.randint(2, 15)
     cost, item, name, place = count * price, rng.choice(ITEMS), rng.choice(NAMES), rng.choice(PLACES)
-    paid = cost + rng.randint(2, 19)
+    paid = cost + rng.randint(2, 39)
     question = rng.choice(
         (
             f"{name} buys {count} {item} at {price} euros each and pays {paid} euros. How much change comes back?",
@@ -119,7 +122,7 @@ def change(rng: Random) -> Problem:
 
 def ages(rng: Random) -> Problem:
     """An age given by a difference, then the sum of the two or three ages."""
-    first, gap = rng.randint(5, 30), rng.randint(2, 15)
+    first, gap = rng.randint(5, 50), rng.randint(2, 29)
     second = first + gap
     a, b, c = rng.sample(NAMES, 3)
     steps = [f"{first} + {gap} = {second}", f"{first} + {second} = {first + second}"]
@@ -131,7 +134,7 @@ def ages(rng: Random) -> Problem:
             )
         )
         return _problem("ages", rng, question, steps, first + second)
-    third = rng.randint(3, 19)
+    third = rng.randint(3, 40)
     answer = first + second + third
     question = f"{a} is {first}. {b} is {gap} years older than {a}. {c} is {third}. Add up the three ages."
     return _problem("ages", rng, question, [*steps, f"{first + second} + {third} = {answer}"], answer)
@@ -139,7 +142,7 @@ def ages(rng: Random) -> Problem:
 
 def rectangle(rng: Random) -> Problem:
     """Perimeter, or area with a piece cut out."""
-    length, width, place = rng.randint(3, 19), rng.randint(3, 12), rng.choice(PLACES)
+    length, width, place = rng.randint(3, 49), rng.randint(3, 15), rng.choice(PLACES)
     shape = rng.choice(("rectangle", "garden", "room", "field", "carpet"))
     if rng.random() < 0.5:
         half = length + width
@@ -150,7 +153,7 @@ def rectangle(rng: Random) -> Problem:
             )
         )
         return _problem("rectangle", rng, question, [f"{length} + {width} = {half}", f"{half} * 2 = {2 * half}"], 2 * half)
-    length = rng.randint(3, 12)
+    length = rng.randint(3, 14)
     area, hole = length * width, rng.randint(2, 8)
     question = rng.choice(
         (
@@ -163,9 +166,9 @@ def rectangle(rng: Random) -> Problem:
 
 def mean(rng: Random) -> Problem:
     """The mean of three whole numbers that divide evenly."""
-    a, b, answer = rng.randint(2, 20), rng.randint(2, 20), rng.randint(5, 18)
+    a, b, answer = rng.randint(2, 40), rng.randint(2, 40), rng.randint(5, 29)
     third = 3 * answer - a - b
-    if not 1 <= third <= 40:
+    if not 1 <= third <= 60:
         return mean(rng)
     what = rng.choice(("scores", "numbers", "prices", "weights", "times"))
     question = rng.choice(

@@ -16,7 +16,7 @@ def _problem(family: str, rng: Random, question: str, steps: list[str], answer: 
 
 def coins(rng: Random) -> Problem:
     """Heads left on the table after some coins are turned over."""
-    heads, tails = rng.randint(3, 25), rng.randint(3, 15)
+    heads, tails = rng.randint(3, 60), rng.randint(3, 40)
     lost, won = rng.randint(1, heads - 1), rng.randint(1, tails)
     left, answer = heads - lost, heads - lost + won
     name, place = rng.choice(NAMES), rng.choice(PLACES)
@@ -33,8 +33,8 @@ def coins(rng: Random) -> Problem:
 
 def race(rng: Random) -> Problem:
     """Places in a race, given one place and differences along a chain of three names."""
-    place, a, b, c = rng.randint(4, 20), *rng.sample(NAMES, 3)
-    up, down = rng.randint(1, min(12, place - 1)), rng.randint(1, 12)
+    place, a, b, c = rng.randint(4, 50), *rng.sample(NAMES, 3)
+    up, down = rng.randint(1, min(19, place - 1)), rng.randint(1, 29)
     second, third = place - up, place - up + down
     question = rng.choice(
         (
@@ -50,7 +50,7 @@ def race(rng: Random) -> Problem:
 
 def queue(rng: Random) -> Problem:
     """The length of a queue from one person's place at both ends."""
-    front, back = rng.randint(2, 30), rng.randint(2, 19)
+    front, back = rng.randint(2, 70), rng.randint(2, 49)
     total, name, place = front + back, rng.choice(NAMES), rng.choice(PLACES)
     question = rng.choice(
         (
@@ -64,7 +64,7 @@ def queue(rng: Random) -> Problem:
 
 def islanders(rng: Random) -> Problem:
     """Liars among islanders, from how many of them answered yes to a question whose truth is known."""
-    total = rng.randint(9, 40)
+    total = rng.randint(9, 80)
     yes = rng.randint(2, total - 2)
     fact = rng.random() < 0.65
     thing = rng.choice(("rain", "snow"))
@@ -101,9 +101,7 @@ def sequence(rng: Random) -> Problem:
         answer += delta
         question = rng.choice((f"A list goes {listed} and so on. What is its sixth number?", f"Find the sixth term: {listed}, ..."))
     else:
-        question = rng.choice(
-            (f"Which number comes next: {listed}, ...?", f"A list goes {listed} and so on. What is its fifth number?")
-        )
+        question = rng.choice((f"Which number comes next: {listed}, ...?", f"A list goes {listed} and so on. What is its fifth number?"))
     return _problem("sequence", rng, question, steps, answer)
 
 
@@ -144,7 +142,8 @@ def calendar(rng: Random) -> Problem:
         )
     )
     steps = [f"{ahead} - {7 * weeks} = {rest}"] if weeks else []
-    steps.append(" ".join(DAYS[(start + i) % 7] for i in range(rest + 1)))
+    # Counting down to 0 makes the last step visible; counting up a small model overshoots.
+    steps.append(", ".join(f"{DAYS[(start + i) % 7]} {rest - i}" for i in range(rest + 1)))
     return _problem("calendar", rng, question, steps, DAYS[(start + rest) % 7])
 
 
@@ -152,7 +151,7 @@ def legs(rng: Random) -> Problem:
     """Legs in a mixed herd of two kinds of animals."""
     kinds = (("spiders", 8), ("goats", 4), ("hens", 2), ("beetles", 6), ("horses", 4), ("ducks", 2), ("ants", 6), ("crabs", 10))
     (one, n), (two, m) = rng.sample(kinds, 2)
-    a, b = rng.randint(2, 9), rng.randint(2, 9)
+    a, b = rng.randint(2, 14), rng.randint(2, 14)
     question = rng.choice(
         (
             f"How many legs do {a} {one} and {b} {two} have together?",
@@ -161,12 +160,14 @@ def legs(rng: Random) -> Problem:
         )
     )
     answer = a * n + b * m
-    return _problem("legs", rng, question, [f"{one}: {a} * {n} = {a * n}", f"{two}: {b} * {m} = {b * m}", f"{a * n} + {b * m} = {answer}"], answer)
+    return _problem(
+        "legs", rng, question, [f"{one}: {a} * {n} = {a * n}", f"{two}: {b} * {m} = {b * m}", f"{a * n} + {b * m} = {answer}"], answer
+    )
 
 
 def letters(rng: Random) -> Problem:
     """A letter some places before or after another one."""
-    start, count = rng.randrange(26), rng.randint(2, 7)
+    start, count = rng.randrange(26), rng.randint(2, 9)
     forward = start + count < 26 and (start - count < 0 or rng.random() < 0.6)
     where, delta = ("after", 1) if forward else ("before", -1)
     letter = LETTERS[start]
@@ -177,8 +178,8 @@ def letters(rng: Random) -> Problem:
             f"Name the letter {count} steps {where} {letter}.",
         )
     )
-    walk = " ".join(f"{i} {LETTERS[start + i * delta]}" for i in range(1, count + 1))
-    return _problem("letters", rng, question, [f"From {letter}:", walk], LETTERS[start + count * delta])
+    walk = ", ".join(f"{LETTERS[start + i * delta]} {count - i}" for i in range(count + 1))
+    return _problem("letters", rng, question, [walk], LETTERS[start + count * delta])
 
 
 FAMILIES: dict[str, Callable[[Random], Problem]] = {

@@ -114,7 +114,16 @@ ATOMS = (
     ("carbon", "butane C4H10", 4),
     ("hydrogen", "butane C4H10", 10),
 )
-ELEMENTS = (("carbon", 6), ("nitrogen", 7), ("oxygen", 8), ("sodium", 11), ("aluminium", 13), ("chlorine", 17), ("calcium", 20), ("iron", 26))
+ELEMENTS = (
+    ("carbon", 6),
+    ("nitrogen", 7),
+    ("oxygen", 8),
+    ("sodium", 11),
+    ("aluminium", 13),
+    ("chlorine", 17),
+    ("calcium", 20),
+    ("iron", 26),
+)
 
 
 def _problem(family: str, rng: Random, question: str, steps: list[str], answer: object) -> Problem:
@@ -137,20 +146,24 @@ def law(rng: Random) -> Problem:
 def motion(rng: Random) -> Problem:
     """Speed after a steady acceleration, or a net force and what it does."""
     if rng.random() < 0.5:
-        start, rate, time = rng.randint(2, 20), rng.randint(2, 9), rng.randint(2, 12)
+        start, rate, time = rng.randint(2, 40), rng.randint(2, 12), rng.randint(2, 14)
         gain = rate * time
         question = rng.choice(
             (
                 f"A car at {start} m/s gains {rate} m/s every second. What is its speed in m/s after {time} s?",
+                f"{rng.choice(NAMES)} rides at {start} m/s and then speeds up by {rate} m/s^2 for {time} s. Find the final speed in m/s.",
                 f"With an acceleration of {rate} m/s^2 over {time} s, which speed does a sledge reach from {start} m/s?",
             )
         )
-        return _problem("motion", rng, question, ["v = v0 + a t", f"{rate} * {time} = {gain}", f"{start} + {gain} = {start + gain}"], start + gain)
-    mass, rate, drag = rng.randint(2, 9), rng.randint(2, 12), rng.randint(2, 19)
+        steps = ["v = v0 + a t", f"{rate} * {time} = {gain}", f"{start} + {gain} = {start + gain}"]
+        return _problem("motion", rng, question, steps, start + gain)
+    mass, rate, drag = rng.randint(2, 12), rng.randint(2, 14), rng.randint(2, 29)
     net = mass * rate
     question = rng.choice(
         (
             f"A motor pulls a {mass} kg sledge with {net + drag} N against {drag} N of friction. Find the acceleration in m/s^2.",
+            f"{rng.choice(NAMES)} pushes a sledge of {mass} kg with {net + drag} N; friction takes {drag} N. "
+            "How fast does it gain speed, in m/s^2?",
             f"Friction of {drag} N slows a box of {mass} kg that is pushed with {net + drag} N. What is its acceleration in m/s^2?",
         )
     )
@@ -159,12 +172,15 @@ def motion(rng: Random) -> Problem:
 
 def circuit(rng: Random) -> Problem:
     """Two resistors in series, then voltage or power."""
-    one, two, current = rng.randint(2, 9), rng.randint(2, 9), rng.randint(2, 9)
+    one, two, current = rng.randint(2, 12), rng.randint(2, 9), rng.randint(2, 12)
     total = one + two
     question = rng.choice(
         (
             f"Resistors of {one} ohm and {two} ohm are in series and carry {current} A. What is the total voltage?",
-            f"In the {rng.choice(PLACES)} a current of {current} A runs through {one} ohm and then {two} ohm. How many volts does the source give?",
+            f"{rng.choice(NAMES)} joins {one} ohm and {two} ohm in a row; {current} A flow. Which voltage lies across both?",
+            f"A source drives {current} A through two resistors one after the other, {one} ohm and {two} ohm. Find its voltage.",
+            f"In the {rng.choice(PLACES)} a current of {current} A runs through {one} ohm and then {two} ohm. "
+            "How many volts does the source give?",
         )
     )
     steps = ["R = R1 + R2", f"{one} + {two} = {total}", "U = R I", f"{total} * {current} = {total * current}"]
@@ -193,10 +209,18 @@ def moles(rng: Random) -> Problem:
             (
                 f"What is the mass in grams of {amount} mol of {name} at {mass} g/mol?",
                 f"The molar mass of {name} is {mass} g/mol. How many grams are {amount} mol?",
+                f"{rng.choice(NAMES)} needs {amount} mol of {name} at {mass} g/mol. How many grams must be weighed?",
+                f"A bottle at the {rng.choice(PLACES)} holds {amount} mol of {name}, {mass} g each mol. Find the mass in grams.",
             )
         )
         return _problem("moles", rng, question, ["m = n M", f"{mass} * {amount} = {mass * amount}"], mass * amount)
-    question = f"How many moles are {mass * amount} g of {name}, whose molar mass is {mass} g/mol?"
+    question = rng.choice(
+        (
+            f"How many moles are {mass * amount} g of {name}, whose molar mass is {mass} g/mol?",
+            f"{rng.choice(NAMES)} weighs {mass * amount} g of {name} ({mass} g/mol). What amount in mol is that?",
+            f"From {mass * amount} g of {name} at {mass} g/mol, find the amount of substance in mol.",
+        )
+    )
     return _problem("moles", rng, question, ["n = m / M", f"{mass * amount} / {mass} = {amount}"], amount)
 
 
@@ -208,44 +232,62 @@ def atoms(rng: Random) -> Problem:
             (
                 f"How many {element} atoms are in {count} molecules of {molecule}?",
                 f"{count} molecules of {molecule} are split up. Count the {element} atoms.",
+                f"{rng.choice(NAMES)} builds {count} models of {molecule}. How many balls for {element} are needed?",
+                f"Find the number of {element} atoms that {count} molecules of {molecule} hold at the {rng.choice(PLACES)}.",
             )
         )
         return _problem("atoms", rng, question, [f"One molecule has {per}.", f"{count} * {per} = {count * per}"], count * per)
     (element, protons), neutrons, count = rng.choice(ELEMENTS), rng.randint(6, 19), rng.randint(2, 9)
     weight = protons + neutrons
-    question = f"An atom of {element} has {protons} protons and mass number {weight}. How many neutrons do {count} such atoms hold?"
+    question = rng.choice(
+        (
+            f"An atom of {element} has {protons} protons and mass number {weight}. How many neutrons do {count} such atoms hold?",
+            f"Count the neutrons in {count} atoms of {element} with mass number {weight} and {protons} protons each.",
+            f"{rng.choice(NAMES)} has {count} atoms of {element}-{weight}. With {protons} protons in each, how many neutrons are there?",
+        )
+    )
     steps = [f"{weight} - {protons} = {neutrons}", f"{neutrons} * {count} = {neutrons * count}"]
     return _problem("atoms", rng, question, steps, neutrons * count)
 
 
 def cells(rng: Random) -> Problem:
     """Doubling cells, or chromosomes in gametes."""
+    name, place = rng.choice(NAMES), rng.choice(PLACES)
     if rng.random() < 0.5:
-        count, rounds = rng.randint(2, 19), rng.randint(2, 4)
+        count, rounds = rng.randint(2, 29), rng.randint(2, 5)
         question = rng.choice(
             (
                 f"{count} cells divide in two {rounds} times in a row. How many cells are there at the end?",
                 f"A culture of {count} bacteria doubles every hour. How many bacteria after {rounds} hours?",
+                f"In the {place} lab {name} counts {count} yeast cells. Each splits into two per hour. Count the cells {rounds} hours on.",
+                f"How large is a population of {count} amoebae when it has doubled {rounds} times?",
             )
         )
-        steps = []
-        for _ in range(rounds):
-            steps.append(f"{count} * 2 = {2 * count}")
+        steps = [f"{rounds} rounds"]
+        for left in reversed(range(rounds)):
+            steps.append(f"{count} * 2 = {2 * count}, {left} left")
             count *= 2
         return _problem("cells", rng, question, steps, count)
     half, gametes = rng.randint(4, 19), rng.randint(2, 9)
-    question = f"A body cell has {2 * half} chromosomes, a gamete half of that. How many chromosomes are in {gametes} gametes?"
+    question = rng.choice(
+        (
+            f"A body cell has {2 * half} chromosomes, a gamete half of that. How many chromosomes are in {gametes} gametes?",
+            f"{name} studies a fern whose body cells hold {2 * half} chromosomes. Find the number in {gametes} of its gametes together.",
+            f"Gametes carry half of the {2 * half} chromosomes of a body cell. Count the chromosomes of {gametes} gametes.",
+        )
+    )
     return _problem("cells", rng, question, [f"{2 * half} / 2 = {half}", f"{half} * {gametes} = {half * gametes}"], half * gametes)
 
 
 def bonds(rng: Random) -> Problem:
     """Hydrogen bonds in DNA: two per A-T pair, three per G-C pair."""
-    pairs, more = rng.randint(2, 12), rng.randint(2, 12)
+    pairs, more = rng.randint(2, 19), rng.randint(2, 19)
     two, three = 2 * pairs, 3 * more
     question = rng.choice(
         (
             f"A piece of DNA has {pairs} A-T pairs and {more} G-C pairs. How many hydrogen bonds hold it together?",
             f"Count the hydrogen bonds in DNA with {more} G-C pairs and {pairs} A-T pairs.",
+            f"{rng.choice(NAMES)} cuts out DNA with {pairs} A-T and {more} G-C pairs. How many hydrogen bonds does it have?",
         )
     )
     steps = [f"A-T: {pairs} * 2 = {two}", f"G-C: {more} * 3 = {three}", f"{two} + {three} = {two + three}"]
@@ -263,7 +305,9 @@ def choice(rng: Random) -> Problem:
     listed = " ".join(f"{letter}) {v}" for letter, v in zip(OPTION_LETTERS, options, strict=True))
     question = rng.choice(rule.told).format(x=x, y=y, name=rng.choice(NAMES)) + " " + listed
     letter = OPTION_LETTERS[place]
-    steps = [rule.formula, f"{x} * {y} = {value}", f"{letter}) {value}"]
+    # Option by option up to the right one: looking the value up in one step is beyond a small model.
+    scan = [f"{other}) {v} {'yes' if v == value else 'no'}" for other, v in zip(OPTION_LETTERS, options[: place + 1], strict=False)]
+    steps = [rule.formula, f"{x} * {y} = {value}", *scan]
     return _problem("choice", rng, question, steps, letter)
 
 
