@@ -22,46 +22,17 @@ from torch.nn.functional import cross_entropy
 from transformers import GenerationConfig, PreTrainedTokenizerBase, Qwen2Config, Qwen2ForCausalLM
 
 from data.generator import tokenizer as chat
-from data.generator.families import draw
+from data.generator.curriculum import MIX, training_problems
 from data.generator.muon import Muon
-from data.generator.problem import Problem, boxed, is_held_out
 
 VOCAB = 1536
-MIX = {"math": 0.32, "science": 0.28, "puzzle": 0.27, "code": 0.13}
-# Drills are bare sums: many facts per token. Most of them early, while the model has no arithmetic at all.
+# Shares of bare sums: most of them early, while the model has no arithmetic at all.
 DRILLS_FIRST, DRILLS_LAST = 0.30, 0.08
 TOKENS_PER_BATCH = 2800
 POOL = 1024
 RATE_ADAM, RATE_MUON = 4e-3, 0.02
 WARMUP_STEPS, FLAT_UNTIL, LAST_RATE = 50, 0.20, 0.01
 LOSS_FREE = -100
-
-
-def drill(rng: Random) -> Problem:
-    """One bare sum, difference, product or quotient in the answer format of the other families."""
-    kind = rng.randrange(4)
-    if kind == 0:
-        a, b = rng.randint(2, 80), rng.randint(2, 60)
-        step, answer = f"{a} + {b}", a + b
-    elif kind == 1:
-        b = rng.randint(2, 40)
-        answer = rng.randint(1, 80)
-        step = f"{answer + b} - {b}"
-    else:
-        a, b = rng.randint(2, 19), rng.randint(2, 14)
-        step, answer = (f"{a} * {b}", a * b) if kind == 2 else (f"{a * b} / {b}", a)
-    return Problem("drill", "drill", f"What is {step}?", str(answer), None, boxed([f"{step} = {answer}"], answer))
-
-
-def training_problems(rng: Random, n: int, drills: float) -> list[Problem]:
-    """`n` problems in the domain mix, a share `drills` of them bare sums, none of them held out."""
-    problems: list[Problem] = []
-    while len(problems) < n:
-        domain = rng.choices(list(MIX), list(MIX.values()))[0]
-        problem = drill(rng) if rng.random() < drills else draw(rng, domain)
-        if not is_held_out(problem.question):
-            problems.append(problem)
-    return problems
 
 
 def batches(rng: Random, coder: PreTrainedTokenizerBase, drills: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

@@ -6,9 +6,9 @@ from random import Random
 import pytest
 
 from data.generator.check import is_right, passes, same_answer
+from data.generator.curriculum import drill, training_problems
 from data.generator.families import FAMILIES, draw, unseen
 from data.generator.problem import is_held_out
-from data.generator.train_teacher import drill, training_problems
 
 EVERY = [(domain, family) for domain, families in FAMILIES.items() for family in families]
 
