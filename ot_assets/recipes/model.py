@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from ot_assets.contracts import DOMAINS, STAGES
 from ot_assets.recipes.sources import SourceSpec, read_benchmark, read_source
@@ -59,9 +60,14 @@ class DatasetSpec(BaseModel):
     @field_validator("spare", mode="before")
     @classmethod
     def _percent(cls, value: Any) -> Any:
-        if isinstance(value, str) and value.strip().endswith("%"):
-            return Fraction(value.strip().removesuffix("%")) / 100
-        return Fraction(str(value))
+        text = str(value).strip()
+        try:
+            share = Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except (ValueError, ZeroDivisionError):
+            share = Fraction(-1)
+        if share < 0:
+            raise PydanticCustomError("share", "a share such as 5% or 0.05")
+        return share
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,7 @@ class _File(BaseModel):
     format: str | dict[str, Any] = "think"
     tracks: dict[str, list[dict[str, Any]]]
     dataset: DatasetSpec = DatasetSpec()
-    scale: dict[Literal["local", "gpu", "cluster"], float] = {}
+    scale: dict[Literal["local", "gpu", "cluster"], PositiveFloat] = {}
     owners: list[str] = []
 
 
@@ -132,6 +138,8 @@ def _read_yaml(path: Path) -> Any:
         raise BadInput(f"no recipe file at {path}")
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path.name}: not text in UTF-8 (byte {error.start})") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -263,5 +271,6 @@ def _check_quotas(recipe: Recipe) -> None:
 def _pydantic_message(error: Any) -> str:
     kind, message = error["type"], error["msg"].lower()
     if kind == "extra_forbidden":
-        return f"unknown key; a recipe has: {', '.join(_File.model_fields)}"
+        model = DatasetSpec if error["loc"][0] == "dataset" else _File
+        return f"unknown key; there is: {', '.join(model.model_fields)}"
     return "this key is missing" if kind == "missing" else message

@@ -17,6 +17,7 @@ from ot_assets.recipes.sources import SourceSpec
 from ot_assets.recipes.model import Choice, Recipe, Track
 from ot_assets.strategies import registry
 from ot_resources.digest import short_hash
+from ot_resources.interfaces import BadInput
 
 Key = tuple[str, ...]
 
@@ -86,7 +87,7 @@ def plan(recipe: Recipe) -> tuple[Node, ...]:
     nodes: dict[Key, Node] = {}
     for track in recipe.tracks:
         for spec in (*track.sources, *_benchmarks(track.choices)):
-            nodes.setdefault(spec.key, _outside(spec))
+            _share(nodes, _outside(spec))
         for node in _track_nodes(recipe, track):
             nodes[node.key] = node
     for node in _dataset_nodes(recipe):
@@ -99,8 +100,22 @@ def plan_all(recipes: Iterable[Recipe]) -> dict[Key, Node]:
     nodes: dict[Key, Node] = {}
     for recipe in recipes:
         for node in plan(recipe):
-            nodes.setdefault(node.key, node)
+            _share(nodes, node)
     return nodes
+
+
+def _share(nodes: dict[Key, Node], node: Node) -> None:
+    """Add a node. A source that is there already is shared, if it is the same table; BadInput if its id is another's."""
+    there = nodes.setdefault(node.key, node)
+    ours, theirs = node.source, there.source
+    if ours and theirs and (ours.params(False), ours.params(True), ours.paths) != (
+        theirs.params(False),
+        theirs.params(True),
+        theirs.paths,
+    ):
+        raise BadInput(
+            f"{node.where}: the id '{ours.id}' is also that of another table or mapping ({there.where}); give one another 'id'"
+        )
 
 
 def _outside(spec: SourceSpec) -> Node:
