@@ -75,7 +75,7 @@ def _tools(context: dg.AssetExecutionContext) -> Tools:
         embedder=resources.get("embedder"),
         environment=resources["sizing"].environment,
         scale=resources["sizing"].scale,
-        run_id=context.run_id,
+        run_id=context.run.run_id,
     )
 
 

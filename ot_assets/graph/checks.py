@@ -43,14 +43,14 @@ def house_checks(node: Node, draft: Draft, rows_in: int, params: dict[str, Any])
         Check("contract", not wrong, "; ".join(wrong) or f"{len(node.contract)} columns as agreed"),
         _counts(node, draft, rows_in, params),
     ]
-    checks.insert(1, _unique(node, draft, checks[1].passed))
+    checks.insert(1, _unique(node, draft, [name for name in node.row_key if name not in schema]))
     return checks
 
 
-def _unique(node: Node, draft: Draft, readable: bool) -> Check:
+def _unique(node: Node, draft: Draft, missing: list[str]) -> Check:
     key = list(node.row_key)
-    if not readable:
-        return Check("ids_unique", False, f"cannot be told: {', '.join(key)} may be missing")
+    if missing:
+        return Check("ids_unique", False, f"cannot be told: {', '.join(missing)} is missing")
     twice = (
         draft.scan().select(key).group_by(key).len().filter(pl.col("len") > 1).head(1).collect(engine="streaming")
     )
