@@ -1,0 +1,86 @@
+"""The checks of a finished dataset, each of them made to fail."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from ot_assets.graph.execute import StageFailed
+from ot_assets.strategies import Split
+from ot_assets.strategies.running import nothing_dropped
+from ot_resources.store import Store
+from tests.graph.running import make
+from tests.recipes.small import KEPT, LEAK, math, recipe, write_inputs, write_recipe
+
+
+def checks(made, name="small/dataset"):
+    return {check.name: check for check in made[name].checks}
+
+
+def test_a_quota_is_met_exactly_and_the_rest_is_dropped(tmp_path, data_root):
+    body = recipe() | {"dataset": {"rows": {"math": 10}}}
+    made = make(write_recipe(tmp_path, body))
+    record = made["small/dataset"].version.record
+    assert (record["rows_out"], record["dropped"]) == (10, {"over_quota": KEPT - 10})
+    assert checks(made)["quota_met"].message == "math 10 of 10"
+    assert made["small/metadata"].version.rows == 10
+
+
+def test_a_quota_that_is_not_met_keeps_the_last_dataset(tmp_path, data_root):
+    good = make(write_recipe(tmp_path))["small/dataset"].version
+    body = recipe() | {"dataset": {"rows": {"math": KEPT + 1}}}
+    with pytest.raises(StageFailed, match=f"quota_met failed: math {KEPT} of {KEPT + 1}; give more 'spare'"):
+        make(write_recipe(tmp_path, body))
+    assert Store(root=str(data_root)).latest(("small", "dataset")).version == good.version
+
+
+def test_a_released_question_that_is_a_benchmarks_own_blocks(tmp_path, data_root, strategy):
+    @strategy(stage="filter", version=1)
+    def relapse(questions: pl.LazyFrame) -> pl.LazyFrame:
+        """Write a benchmark question over one that was clean."""
+        first = pl.int_range(pl.len()) == 0
+        return questions.with_columns(pl.when(first).then(pl.lit(LEAK + " ")).otherwise("question").alias("question"))
+
+    body = recipe()
+    math(body).insert(2, {"filter": "relapse"})
+    with pytest.raises(StageFailed, match="no_benchmark_overlap failed: 1 questions match, first: ") as raised:
+        make(write_recipe(tmp_path, body))
+    assert '"against": "bench"' in str(raised.value)
+
+
+def test_a_stricter_rule_than_the_tracks_own_is_not_asked(tmp_path, data_root):
+    """The overlap is told by the recipe's own rule: what it let pass passes again."""
+    body = recipe()
+    math(body)[1]["decontaminate"]["threshold"] = 100
+    write_inputs(tmp_path)
+    pl.DataFrame({"q": [LEAK.replace("noon", "ten")]}).write_ndjson(tmp_path / "benchmark.jsonl")
+    made = make(write_recipe(tmp_path, body))
+    assert made["small/dataset"].version.rows == KEPT + 1
+    assert checks(made)["no_benchmark_overlap"].passed
+
+
+def test_open_tags_block(tmp_path, data_root, strategy):
+    @strategy(stage="format", version=1, publishes=("conversations",))
+    def left_open(answers: pl.LazyFrame) -> Split:
+        """Open a block and leave it so."""
+        turn = pl.struct(pl.lit("gpt").alias("from"), pl.lit("<think>and then").alias("value"))
+        ids = pl.format("{}-{}", "question_id", "sample").alias("row_id")
+        kept = answers.with_columns(ids, pl.concat_list(turn).alias("conversations"))
+        return Split(kept, nothing_dropped(kept))
+
+    with pytest.raises(StageFailed, match=f"tags_closed failed: {KEPT} rows with open or repeated tags, first: "):
+        make(write_recipe(tmp_path, recipe() | {"format": "left_open"}))
+
+
+def test_who_wrote_it_warns_and_does_not_block(tmp_path, data_root):
+    check = checks(make(write_recipe(tmp_path)))["real_teacher"]
+    assert (check.passed, check.blocking) == (True, False)
+    assert "imported traces" in check.message
+
+
+def test_a_recipe_that_cleans_against_nothing_says_so(tmp_path, data_root):
+    body = recipe()
+    math(body)[1] = {"decontaminate": {"use": "none", "reason": "a trial"}}
+    made = make(write_recipe(tmp_path, body))
+    assert "against no benchmark" in checks(made)["no_benchmark_overlap"].message
+    assert made["small/dataset"].version.rows == KEPT + 1
