@@ -86,17 +86,28 @@ def measure(folder: Path, n: int, temperature: float, seed: int) -> tuple[list[d
         rows.append(row(domain, right, lengths, sum(guesses.values()) / len(guesses)))
         for family in families:
             mine = [i for i, p in enumerate(problems) if p.family == family]
-            rows.append(row(f"{domain}/{family}", [right[i] for i in mine], [lengths[i] for i in mine], guesses[family]))
+            rows.append(
+                row(f"{domain}/{family}", [right[i] for i in mine], [lengths[i] for i in mine], guesses[family])
+            )
         tokens, seconds = tokens + sum(lengths), seconds + took
         answers += [
-            {"family": f"{domain}/{p.family}", "question": p.question, "reference": p.reference, "answer": t, "right": r}
+            {
+                "family": f"{domain}/{p.family}",
+                "question": p.question,
+                "reference": p.reference,
+                "answer": t,
+                "right": r,
+            }
             for p, t, r in zip(problems, texts, right, strict=True)
         ]
     return rows, tokens / seconds, answers
 
 
 def table(rows: list[dict]) -> str:
-    lines = ["| questions | n | verified | 95% interval | by guessing | tokens mean | max |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| questions | n | verified | 95% interval | by guessing | tokens mean | max |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for r in rows:
         name = r["name"] if "/" in r["name"] else f"**{r['name']}**"
         lines.append(
@@ -118,7 +129,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     rows, speed, answers = measure(options.model, options.n, options.temperature, options.seed)
     print(table(rows))
-    print(f"\ntemperature {options.temperature}, seed {options.seed}, {speed:,.0f} tokens/s on {options.threads} thread(s)")
+    print(
+        f"\ntemperature {options.temperature}, seed {options.seed}, {speed:,.0f} tokens/s on {options.threads} thread(s)"
+    )
     if options.answers:
         options.answers.write_text("".join(json.dumps(a) + "\n" for a in answers))
 

@@ -9,7 +9,9 @@ from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import plan
 
 
-def jobs(recipes: list[Recipe]) -> list[dg.JobDefinition | dg.unresolved_asset_job_definition.UnresolvedAssetJobDefinition]:  # type: ignore[name-defined]
+def jobs(
+    recipes: list[Recipe],
+) -> list[dg.JobDefinition | dg.unresolved_asset_job_definition.UnresolvedAssetJobDefinition]:  # type: ignore[name-defined]
     """One job a recipe, named after it."""
     return [
         dg.define_asset_job(

@@ -38,8 +38,8 @@ class ContentDigest:
                 self._columns[series.name] = (str(series.dtype), hashlib.sha256(), hashlib.sha256())
             _, shape, content = self._columns[series.name]
             if flat.dtype == pl.String:
-                shape.update(flat.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy().tobytes())
-                content.update((flat.str.join("", ignore_nulls=True).item() or "").encode())
+                shape.update(flat.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy())
+                content.update(_utf8(flat))
             else:
                 shape.update(flat.is_null().to_numpy().tobytes())
                 content.update(flat.fill_null(0).to_numpy().tobytes())
@@ -50,6 +50,15 @@ class ContentDigest:
             for name, (dtype, shape, content) in sorted(self._columns.items())
         ]
         return hashlib.sha256(canonical_json(columns).encode()).hexdigest()
+
+
+def _utf8(strings: pl.Series) -> memoryview:
+    """All strings end to end, as they lie in Arrow's buffer."""
+    array = strings.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, data = array.buffers()
+    ends = memoryview(offsets).cast("B").cast("q")
+    first, last = ends[array.offset], ends[array.offset + len(array)]
+    return memoryview(data or b"").cast("B")[first:last]
 
 
 def _flat(series: pl.Series) -> pl.Series:

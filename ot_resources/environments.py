@@ -26,7 +26,9 @@ class Sizing(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     environment: str = Field("local", description="local, gpu or cluster (OT_ENV).")
     scale: float | None = Field(
-        None, gt=0, description="Share of the published size, e.g. 0.00192. Empty: the recipe's own for the environment."
+        None,
+        gt=0,
+        description="Share of the published size, e.g. 0.00192. Empty: the recipe's own for the environment.",
     )
 
 

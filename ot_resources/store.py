@@ -18,7 +18,7 @@ import re
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,10 @@ from pydantic import Field
 from ot_resources.digest import ContentDigest, canonical_json, short_hash
 from ot_resources.interfaces import BadInput
 
-# Rows of reasoning are tens of kilobytes: small groups keep a reader's memory flat.
-_ROWS_PER_GROUP = 8_192
-_ROWS_PER_PART = 1_000_000
+# Rows of reasoning are tens of kilobytes: small groups keep a writer's and a reader's memory flat.
+_ROWS_PER_GROUP = 2_048
+_PART_BYTES = 256 * 2**20
+_VERSION_LENGTH = 16
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 AssetName = tuple[str, ...]
@@ -80,10 +81,13 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = self.path / "store" / kind / version
         return Version(kind, version, path, json.loads((path / "record.json").read_text()))
 
-    def draft(self, kind: str, ignore: frozenset[str] = frozenset()) -> Draft:
-        """A place to write a new version of `kind`; columns in `ignore` do not bear identity."""
+    def draft(self, kind: str, ignore: frozenset[str] = frozenset(), footer: dict[str, Any] | None = None) -> Draft:
+        """A place to write a new version of `kind`; columns in `ignore` do not bear identity.
+
+        `footer` goes into every file's Parquet metadata as `ot.<name>`, beside `ot.kind` and `ot.version`.
+        """
         _sweep(self.path / "store" / ".drafts")
-        return Draft(self.path, _safe(kind), ignore)
+        return Draft(self.path, _safe(kind), ignore, footer or {})
 
     def point(self, asset: AssetName, version: Version) -> None:
         """Move the name of an asset to a version, in one step."""
@@ -131,54 +135,72 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
 class Draft:
     """A version being written. Use as a context manager: what was not committed is removed on the way out."""
 
-    def __init__(self, root: Path, kind: str, ignore: frozenset[str]) -> None:
+    def __init__(self, root: Path, kind: str, ignore: frozenset[str], footer: dict[str, Any]) -> None:
         self._root = root
         self._kind = kind
+        self._ignore = ignore
         self.path = root / "store" / ".drafts" / f"{os.getpid()}-{uuid.uuid4().hex}"
         self.path.mkdir(parents=True)
-        self._digest = ContentDigest(ignore)
-        self._kept = _PartWriter(lambda i: self.path / f"part-{i:05}.parquet", self._digest.update)
-        self._dropped = _PartWriter(lambda _: self.path / "dropped.parquet", self._count_reasons, rows_per_part=None)
-        self.reasons: Counter[str] = Counter()
+        # The version is known only when all rows are written; its place in the footers is held by a word of its length.
+        self._placeholder = uuid.uuid4().hex[:_VERSION_LENGTH]
+        self._footer = {"ot.kind": kind, "ot.version": self._placeholder}
+        self._footer |= {f"ot.{name}": canonical_json(value) for name, value in footer.items()}
+        self._schemas: dict[str, pl.Schema] = {}
+        self._parts = 0
 
     def __enter__(self) -> Draft:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for writer in (self._kept, self._dropped):
-            with contextlib.suppress(OSError):  # a full disk refuses the footers too; the draft goes either way
-                writer.close()
         shutil.rmtree(self.path, ignore_errors=True)
 
-    @property
-    def rows(self) -> int:
-        return self._kept.rows
-
-    @property
-    def rows_dropped(self) -> int:
-        return self._dropped.rows
-
     def write(self, kept: pl.LazyFrame, dropped: pl.LazyFrame) -> None:
-        """Stream both frames into the draft in one pass over their common input. May be called again for more rows."""
-        kept, dropped = self._kept.aligned(kept), self._dropped.aligned(dropped)
+        """Stream both frames into a new part, in one pass over their common input. May be called again for more rows."""
         sinks = [
-            frame.sink_batches(writer.write, chunk_size=_ROWS_PER_GROUP, maintain_order=True, lazy=True)
-            for frame, writer in ((kept, self._kept), (dropped, self._dropped))
+            self._aligned(name, frame).sink_parquet(
+                self.path / f"{name}-{self._parts:05}.parquet",
+                row_group_size=_ROWS_PER_GROUP,
+                compression="zstd",
+                compression_level=1,
+                metadata=self._footer,
+                maintain_order=True,
+                lazy=True,
+            )
+            for name, frame in (("part", kept), ("dropped", dropped))
         ]
-        pl.collect_all([sink for sink in sinks if sink is not None])
+        pl.collect_all(sinks)
+        self._parts += 1
 
-    def seal(self, identity: dict[str, Any], footer: dict[str, Any]) -> str:
-        """Close the files, naming version and trail in their footers; the version's name is returned.
+    def write_all(self, pieces: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]]) -> None:
+        """Write pieces as they come, gathered into parts of some size. Nothing but one part is held in memory."""
+        held: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+        for kept, dropped in pieces:
+            first, second = pl.collect_all([kept, dropped])
+            held.append((first, second))
+            if sum(a.estimated_size() + b.estimated_size() for a, b in held) > _PART_BYTES:
+                self.write(*_joined(held))
+                held = []
+        if held or not self._parts:
+            self.write(*_joined(held))
+
+    def seal(self, identity: dict[str, Any]) -> str:
+        """Finish the files and name the version in their footers; its name is returned.
 
         The version is a hash of the identity (strategy, parameters, input versions) and of the content.
         """
-        self.content = self._digest.hexdigest()
+        self._join_dropped()
+        digest = ContentDigest(self._ignore)
+        for batch in _batches(self.path):
+            digest.update(batch)
+        self.content = digest.hexdigest()
         self.version = short_hash({"identity": identity, "content": self.content})
         self._identity = identity
-        metadata = {"ot.version": self.version, "ot.kind": self._kind}
-        metadata |= {f"ot.{name}": canonical_json(value) for name, value in footer.items()}
-        self._kept.close(metadata)
-        self._dropped.close(metadata)
+        for file in self.path.glob("*.parquet"):
+            _rename_in_footer(file, self._placeholder, self.version)
+        self.rows = self.scan().select(pl.len()).collect().item()
+        reasons = pl.scan_parquet(self.path / "dropped.parquet").group_by("drop_reason").len()
+        self.reasons = Counter({reason or "unnamed": count for reason, count in reasons.collect().iter_rows()})
+        self.rows_dropped = self.reasons.total()
         return self.version
 
     def scan(self) -> pl.LazyFrame:
@@ -202,68 +224,62 @@ class Draft:
         _write_durably(keys / short_hash(self._identity), self.version)
         return Version(self._kind, self.version, final, json.loads((final / "record.json").read_text()))
 
-    def _count_reasons(self, frame: pl.DataFrame) -> None:
-        for reason, count in frame.group_by("drop_reason").len().iter_rows():
-            self.reasons[reason or "unnamed"] += count
-
-
-class _PartWriter:
-    """Writes batches of one schema to numbered Parquet files. The first frame fixes the schema."""
-
-    def __init__(
-        self,
-        path: Callable[[int], Path],
-        observe: Callable[[pl.DataFrame], None],
-        rows_per_part: int | None = _ROWS_PER_PART,
-    ) -> None:
-        self._path = path
-        self._observe = observe
-        self._rows_per_part = rows_per_part
-        self._schema: pl.Schema | None = None
-        self._open: list[Any] = []
-        self._rows_in_part = 0
-        self.rows = 0
-
-    def aligned(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """The frame with the columns and types of the first one; an untyped column becomes text."""
+    def _aligned(self, name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """The frame with the columns and types of the first of its name; an untyped column becomes text."""
         schema = frame.collect_schema()
-        if self._schema is None:
-            self._schema = pl.Schema({n: pl.String() if t == pl.Null else t for n, t in schema.items()})
-        if schema == self._schema:
+        first = self._schemas.setdefault(
+            name, pl.Schema({n: pl.String() if t == pl.Null else t for n, t in schema.items()})
+        )
+        if schema == first:
             return frame
-        missing = [name for name in self._schema if name not in schema]
+        missing = [column for column in first if column not in schema]
         if missing:
             raise BadInput(f"a later batch lacks the column '{missing[0]}'; a stage must yield one schema")
-        return frame.select(pl.col(name).cast(dtype) for name, dtype in self._schema.items())
+        return frame.select(pl.col(column).cast(dtype) for column, dtype in first.items())
 
-    def write(self, frame: pl.DataFrame) -> None:
-        if frame.is_empty():
+    def _join_dropped(self) -> None:
+        """One file of all that was dropped."""
+        files = sorted(self.path.glob("dropped-*.parquet"))
+        if len(files) == 1:
+            files[0].rename(self.path / "dropped.parquet")
             return
-        self._observe(frame)
-        if not self._open or (self._rows_per_part and self._rows_in_part >= self._rows_per_part):
-            self._open_part()
-        self._open[-1].write_table(frame.to_arrow(compat_level=pl.CompatLevel.oldest()), row_group_size=_ROWS_PER_GROUP)
-        self._rows_in_part += frame.height
-        self.rows += frame.height
+        pl.scan_parquet(files).sink_parquet(
+            self.path / "dropped.parquet", row_group_size=_ROWS_PER_GROUP, metadata=self._footer
+        )
+        for file in files:
+            file.unlink()
 
-    def close(self, metadata: dict[str, str] | None = None) -> None:
-        """Finish all parts; a writer that saw no row still leaves one empty file of its schema."""
-        if self._schema is not None and not self._open:
-            self._open_part()
-        for writer in self._open:
-            if writer.is_open:
-                if metadata:
-                    writer.add_key_value_metadata(metadata)
-                writer.close()
 
-    def _open_part(self) -> None:
-        # The footer names the version, which is known only after the last row: parts stay open until then.
-        import pyarrow.parquet as pq
+def _joined(held: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.LazyFrame, pl.LazyFrame]:
+    if not held:
+        raise BadInput("a stage yielded nothing at all, not even an empty frame")
+    kept, dropped = ([pair[side].lazy() for pair in held] for side in (0, 1))
+    return pl.concat(kept, how="vertical_relaxed"), pl.concat(dropped, how="diagonal_relaxed")
 
-        assert self._schema is not None
-        arrow = pl.DataFrame(schema=self._schema).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        self._open.append(pq.ParquetWriter(self._path(len(self._open)), arrow, compression="zstd"))
-        self._rows_in_part = 0
+
+def _batches(folder: Path) -> Iterator[pl.DataFrame]:
+    """The rows of all parts, a row group's worth at a time."""
+    import pyarrow.parquet as pq
+
+    for file in sorted(folder.glob("part-*.parquet")):
+        for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS_PER_GROUP):
+            frame = pl.from_arrow(batch)
+            assert isinstance(frame, pl.DataFrame)
+            yield frame
+
+
+def _rename_in_footer(file: Path, placeholder: str, version: str) -> None:
+    """Put the version where the placeholder stands. Both have one length, so nothing else in the file moves."""
+    with file.open("r+b") as parquet:
+        parquet.seek(-8, os.SEEK_END)
+        length = int.from_bytes(parquet.read(4), "little")
+        parquet.seek(-8 - length, os.SEEK_END)
+        start = parquet.tell()
+        footer = parquet.read(length)
+        if footer.count(placeholder.encode()) != 1:
+            raise RuntimeError(f"{file}: the footer does not name its version once")
+        parquet.seek(start + footer.index(placeholder.encode()))
+        parquet.write(version.encode())
 
 
 def _safe(name: str) -> str:

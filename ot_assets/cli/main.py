@@ -101,10 +101,10 @@ def explain(row_id: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("query")
+@click.argument("query", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of row objects.")
-def sql(query: str, as_json: bool) -> None:
-    """Run a DuckDB QUERY over every table of the store. `-` reads the query from standard input.
+def sql(query: str | None, as_json: bool) -> None:
+    """Run a DuckDB QUERY over every table of the store; without one, open a prompt. `-` reads standard input.
 
     \b
     <recipe>.<track>_<asset>     a stage's rows; <...>__dropped beside it, with the reason
@@ -113,9 +113,12 @@ def sql(query: str, as_json: bool) -> None:
     lineage.materializations, .inputs, .choices, .drops
     ledger.responses             every response of every model
     """
-    from ot_assets.cli.query import run_query
+    from ot_assets.cli.query import prompt, run_query
 
-    click.echo(run_query(sys.stdin.read() if query == "-" else query, as_json))
+    if query is None:
+        prompt()
+    else:
+        click.echo(run_query(sys.stdin.read() if query == "-" else query, as_json))
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -16,17 +17,41 @@ from ot_resources.warehouse import Warehouse
 def run_query(query: str, as_json: bool) -> str:
     """The answer as a table, or as a JSON list of row objects. BadInput with DuckDB's own first line."""
     with Warehouse(root=str(data_root())).connect() as connection:
+        return _answer(connection, query, as_json)
+
+
+def prompt() -> None:
+    """Read statements that end in `;` and print their answers, until end of file. Tables made meanwhile are seen."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401  (gives input() its history and editing)
+    print("DuckDB on every table: end a query with ';', leave with ctrl-d. 'show all tables;' lists them.")
+    statement = ""
+    while True:
         try:
-            relation = connection.sql(query)
-            if relation is None:
-                return "[]" if as_json else ""
-            if as_json:
-                return json.dumps(_rows(relation), default=str, ensure_ascii=False)
-            return str(relation)
-        except duckdb.Error as error:
-            lines = [line for line in str(error).splitlines() if line.strip()]
-            hint = next((line for line in lines[1:] if line.startswith(("Candidate", "Did you mean"))), "")
-            raise BadInput(f"sql: {lines[0]}{'; ' + hint if hint else ''}") from None
+            statement += input("...> " if statement else "sql> ") + "\n"
+        except (EOFError, KeyboardInterrupt):
+            print()
+            return
+        if statement.rstrip().endswith(";"):
+            try:
+                print(run_query(statement, as_json=False))
+            except BadInput as error:
+                print(error)
+            statement = ""
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, query: str, as_json: bool) -> str:
+    try:
+        relation = connection.sql(query)
+        if relation is None:
+            return "[]" if as_json else ""
+        if as_json:
+            return json.dumps(_rows(relation), default=str, ensure_ascii=False)
+        return str(relation)
+    except duckdb.Error as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        hint = next((line for line in lines[1:] if line.startswith(("Candidate", "Did you mean"))), "")
+        raise BadInput(f"sql: {lines[0]}{'; ' + hint if hint else ''}") from None
 
 
 def _rows(relation: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:

@@ -60,7 +60,9 @@ def one_line(made: Made) -> str:
     """What a stage did, for a person who watches."""
     record = made.version.record
     dropped = ", ".join(f"{reason} {count:,}" for reason, count in record["dropped"].items())
-    change = f"{record['rows_in']:,} -> {made.version.rows:,} rows" if record["rows_in"] else f"{made.version.rows:,} rows"
+    change = (
+        f"{record['rows_in']:,} -> {made.version.rows:,} rows" if record["rows_in"] else f"{made.version.rows:,} rows"
+    )
     told = f"{made.node.name}: {change}" + (f" (dropped: {dropped})" if dropped else "")
     return told + (", reused" if made.reused else f", {made.seconds:.1f} s")
 

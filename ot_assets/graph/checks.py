@@ -51,9 +51,7 @@ def _unique(node: Node, draft: Draft, missing: list[str]) -> Check:
     key = list(node.row_key)
     if missing:
         return Check("ids_unique", False, f"cannot be told: {', '.join(missing)} is missing")
-    twice = (
-        draft.scan().select(key).group_by(key).len().filter(pl.col("len") > 1).head(1).collect(engine="streaming")
-    )
+    twice = draft.scan().select(key).group_by(key).len().filter(pl.col("len") > 1).head(1).collect(engine="streaming")
     if twice.height:
         row = twice.row(0)
         return Check("ids_unique", False, f"{'-'.join(map(str, row[:-1]))} occurs {row[-1]} times")

@@ -98,7 +98,8 @@ def bars(counts: list[tuple[Any, int]]) -> str:
     most = max(count for _, count in counts) or 1
     wide = max(len(str(label)) for label, _ in counts)
     return "\n".join(
-        f"{label!s:>{wide}} {'█' * math.ceil(_BAR_WIDTH * count / most):<{_BAR_WIDTH}} {count:,}" for label, count in counts
+        f"{label!s:>{wide}} {'█' * math.ceil(_BAR_WIDTH * count / most):<{_BAR_WIDTH}} {count:,}"
+        for label, count in counts
     )
 
 

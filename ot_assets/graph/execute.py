@@ -123,9 +123,12 @@ def _run(
     usage: Usage,
 ) -> Version:
     versions = dict(inputs)
-    with tools.store.draft(node.kind, VOLATILE) as draft, ExitStack() as stack:
+    steps = lineage.trail(node, params, inputs)
+    footer = {"asset": node.name, "trail": steps}
+    with tools.store.draft(node.kind, VOLATILE, footer) as draft, ExitStack() as stack:
         if raw is not None:
-            rows_in = _write_source(node, tools.hub, raw, draft)
+            _write_source(node, tools.hub, raw, draft)
+            rows_in = None
         else:
             frame = pl.concat([versions[key].scan() for key in node.inputs], how="diagonal_relaxed")
             rows_in = sum(versions[key].rows for key in node.inputs)
@@ -137,11 +140,12 @@ def _run(
             capabilities, generators = _capabilities(node, tools, stack)
             _write(node.strategy.function(frame, **params, **tables, **capabilities), draft)
             _add_up(usage, generators)
-        steps = lineage.trail(node, params, inputs)
-        draft.seal(identity, {"asset": node.name, "trail": steps})
+        draft.seal(identity)
+        rows_in = draft.rows + draft.rows_dropped if rows_in is None else rows_in
         results = checks.house_checks(node, draft, rows_in, params)
         if node.stage == "dataset" and node.strategy.name == "release":
-            results += release.release_checks(node, draft, versions, params, _tokenizer(tools.hub))
+            tokenizer = _tokenizer(tools.hub) if node.rules else Words()
+            results += release.release_checks(node, draft, versions, params, tokenizer)
         _refuse(node, results)
         return draft.commit(
             {
@@ -162,13 +166,17 @@ def _run(
 
 
 def _write(result: Any, draft: Draft) -> None:
-    pieces = [result] if isinstance(result, pl.LazyFrame | Split) else result
-    for piece in pieces:
-        split = piece if isinstance(piece, Split) else Split(piece, running.nothing_dropped(piece))
-        draft.write(split.kept, split.dropped)
+    if isinstance(result, pl.LazyFrame | Split):
+        draft.write(*_split(result))
+    else:
+        draft.write_all(_split(piece) for piece in result)
 
 
-def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> int:
+def _split(piece: pl.LazyFrame | Split) -> Split:
+    return piece if isinstance(piece, Split) else Split(piece, running.nothing_dropped(piece))
+
+
+def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
     spec = node.source
     assert spec is not None
     table = raw if raw.paths else hub.fetch(spec.dataset, spec.config, spec.split)
@@ -176,7 +184,6 @@ def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> int:
     where = f"{spec.where}: {table.paths[0]}"
     check_keys(frame, mapping, where)
     _write(to_questions(frame, source=spec.id, mapping=mapping, where=where, domain=spec.domain), draft)
-    return draft.rows + draft.rows_dropped
 
 
 def _capabilities(node: Node, tools: Tools, stack: ExitStack) -> tuple[dict[str, Any], list[LedgeredGenerator]]:
@@ -244,7 +251,9 @@ def _sources(node: Node, raw: RawTable | None, inputs: list[tuple[Key, Version]]
     ]
 
 
-def _models(node: Node, tools: Tools, params: dict[str, Any], inputs: list[tuple[Key, Version]]) -> list[dict[str, Any]]:
+def _models(
+    node: Node, tools: Tools, params: dict[str, Any], inputs: list[tuple[Key, Version]]
+) -> list[dict[str, Any]]:
     own = [
         {"role": name, "model": tools.models[name].identity, "stage": node.stage, "params": params}
         for name, kind in node.strategy.capabilities.items()

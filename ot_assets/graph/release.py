@@ -65,7 +65,9 @@ def _overlap(node: Node, draft: Draft, inputs: dict[Key, Version], tokenizer: To
         hits += [f"{row['question_id']} ({row['drop_evidence'][:120]})" for row in dropped.iter_rows(named=True)]
     if not node.rules:
         return Check("no_benchmark_overlap", True, "the recipe cleans against no benchmark")
-    message = f"{len(hits)} questions match, first: {hits[0]}" if hits else "no question matches, by the tracks' own rules"
+    message = (
+        f"{len(hits)} questions match, first: {hits[0]}" if hits else "no question matches, by the tracks' own rules"
+    )
     return Check("no_benchmark_overlap", not hits, message)
 
 
@@ -83,8 +85,13 @@ def _scan_again(
 def _tags(draft: Draft) -> Check:
     written = (
         draft.scan()
-        .select("row_id", pl.col("conversations").list.eval(pl.element().struct.field("value")).list.join("\n").alias("text"))
-        .select("row_id", *(pl.col("text").str.count_matches(tag, literal=True).alias(tag) for pair in TAGS for tag in pair))
+        .select(
+            "row_id",
+            pl.col("conversations").list.eval(pl.element().struct.field("value")).list.join("\n").alias("text"),
+        )
+        .select(
+            "row_id", *(pl.col("text").str.count_matches(tag, literal=True).alias(tag) for pair in TAGS for tag in pair)
+        )
     )
     wrong = pl.any_horizontal((pl.col(a) != pl.col(b)) | (pl.col(a) > 1) for a, b in TAGS)
     bad = written.filter(wrong).select("row_id").collect(engine="streaming")["row_id"].to_list()
@@ -94,7 +101,10 @@ def _tags(draft: Draft) -> Check:
 
 def _teacher(inputs: dict[Key, Version]) -> Check:
     models = {
-        model["model"] for version in inputs.values() for model in version.record["models"] if model["role"] == "teacher"
+        model["model"]
+        for version in inputs.values()
+        for model in version.record["models"]
+        if model["role"] == "teacher"
     }
     embedded = sorted(model for model in models if model.startswith("embedded:"))
     message = (

@@ -134,5 +134,3 @@ def _paragraph(event: dict[str, Any]) -> str:
 
 def _short(value: Any) -> str:
     return textwrap.shorten(str(value), 200, placeholder="…")
-
-

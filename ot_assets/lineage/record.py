@@ -100,7 +100,7 @@ def run_line(
         "host": platform.node(),
         "git": git_commit(),
     }
-    if node.stage == "dataset":
+    if node.strategy.title == "dataset.release":
         line["choices"] = choices_by_track(node, inputs)
     return line
 

@@ -39,4 +39,6 @@ def find_recipe(name: str) -> Recipe:
     for recipe in known:
         if recipe.name == name:
             return recipe
-    raise BadInput(f"no recipe '{name}'; there is: {', '.join(recipe.name for recipe in known)}, or a path to a .yaml file")
+    raise BadInput(
+        f"no recipe '{name}'; there is: {', '.join(recipe.name for recipe in known)}, or a path to a .yaml file"
+    )

@@ -143,7 +143,9 @@ def _read_yaml(path: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise BadInput(f"{path.name}{line}: not valid YAML: {getattr(error, 'problem', None) or 'cannot be read'}") from None
+        raise BadInput(
+            f"{path.name}{line}: not valid YAML: {getattr(error, 'problem', None) or 'cannot be read'}"
+        ) from None
     if not isinstance(raw, dict):
         raise BadInput(f"{path.name}: a recipe is a mapping with name, tracks and dataset")
     return raw

@@ -1,7 +1,7 @@
 """The tables that a recipe needs, in the order of its choices: one node an asset.
 
-    sources/<id> -> <recipe>/<track>/questions -> ... -> <recipe>/<track>/formatted -> <recipe>/dataset, <recipe>/metadata
-    benchmarks/<id> -> <recipe>/<track>/decontaminated, <recipe>/dataset
+sources/<id> -> <recipe>/<track>/questions -> ... -> <recipe>/<track>/formatted -> <recipe>/dataset, <recipe>/metadata
+benchmarks/<id> -> <recipe>/<track>/decontaminated, <recipe>/dataset
 """
 
 from __future__ import annotations
@@ -108,10 +108,15 @@ def _share(nodes: dict[Key, Node], node: Node) -> None:
     """Add a node. A source that is there already is shared, if it is the same table; BadInput if its id is another's."""
     there = nodes.setdefault(node.key, node)
     ours, theirs = node.source, there.source
-    if ours and theirs and (ours.params(False), ours.params(True), ours.paths) != (
-        theirs.params(False),
-        theirs.params(True),
-        theirs.paths,
+    if (
+        ours
+        and theirs
+        and (ours.params(False), ours.params(True), ours.paths)
+        != (
+            theirs.params(False),
+            theirs.params(True),
+            theirs.paths,
+        )
     ):
         raise BadInput(
             f"{node.where}: the id '{ours.id}' is also that of another table or mapping ({there.where}); give one another 'id'"
@@ -172,7 +177,10 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
     tracks = sorted(recipe.tracks, key=lambda track: _rank(track, order))
     formatted = tuple((recipe.name, track.name, track.choices[-1].asset) for track in tracks)
     rules = {
-        track.name: choice for track in tracks for choice in track.choices if choice.stage == "decontaminate" and choice.tables
+        track.name: choice
+        for track in tracks
+        for choice in track.choices
+        if choice.stage == "decontaminate" and choice.tables
     }
     release = registry.find("dataset", "release", where)
     quotas = None if recipe.dataset.rows == "all" else dict(recipe.dataset.rows)

@@ -97,7 +97,9 @@ def _read(item: Any, base: Path, where: str, kind: Literal["sources", "benchmark
         hint = f"did you mean '{near[0]}'?" if near else f"there is: files, {', '.join(sorted(entries))}"
         raise BadInput(f"{where}: unknown {kind[:-1]} '{name}'; {hint}")
     if unknown := set(entry) - {"use"}:
-        raise BadInput(f"{where}: '{unknown.pop()}' cannot be set for a source of the catalogue; use 'files' for your own")
+        raise BadInput(
+            f"{where}: '{unknown.pop()}' cannot be set for a source of the catalogue; use 'files' for your own"
+        )
     return _hub(str(name), entries[name], where, kind)
 
 

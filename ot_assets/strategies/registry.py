@@ -147,9 +147,7 @@ def _read_signature(
     tables = frozenset(key for key in keyword_only if hints[key] is pl.LazyFrame)
     values = {key: p for key, p in keyword_only.items() if key not in capabilities and key not in tables}
     scaled = frozenset(key for key in values if _is_scaled(hints[key]))
-    return Strategy(
-        stage, name, version, function, needs, publishes, values, capabilities, tables, scaled, hints
-    )
+    return Strategy(stage, name, version, function, needs, publishes, values, capabilities, tables, scaled, hints)
 
 
 def _is_scaled(hint: Any) -> bool:

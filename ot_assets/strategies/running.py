@@ -44,7 +44,8 @@ def run(entry: Strategy, frame: pl.LazyFrame, arguments: dict[str, Any]) -> Spli
         empty = pl.LazyFrame(schema=STAGES[entry.stage].contract)
         return Split(empty, nothing_dropped(empty))
     return Split(
-        pl.concat([piece.kept for piece in pieces]), pl.concat([piece.dropped for piece in pieces], how="diagonal_relaxed")
+        pl.concat([piece.kept for piece in pieces]),
+        pl.concat([piece.dropped for piece in pieces], how="diagonal_relaxed"),
     )
 
 

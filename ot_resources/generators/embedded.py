@@ -20,6 +20,10 @@ BATCH = 64
 # Prompts are padded to one of these lengths (tokens). A batch holds one length only: another shape would move the
 # logits by rounding errors, and with them a sample now and then.
 PROMPT_LENGTHS = (64, 128, 256)
+# Most answers are shorter than this (tokens).
+_SOON = 128
+
+_Prompt = tuple[int, list[int]]  # the request's position, and its tokens
 
 
 class EmbeddedEngine:
@@ -42,7 +46,7 @@ class EmbeddedEngine:
 
     def complete(self, requests: Sequence[Request], seeds: Sequence[int]) -> Iterator[tuple[int, Completion]]:
         tokenizer, _ = _load(self._folder)
-        groups: dict[tuple[int, Sampling], list[tuple[int, list[int]]]] = defaultdict(list)
+        groups: dict[tuple[int, Sampling], list[_Prompt]] = defaultdict(list)
         for position, request in enumerate(requests):
             chat = [{"role": m.role, "content": m.content} for m in request.messages]
             ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
@@ -53,17 +57,37 @@ class EmbeddedEngine:
             else:
                 groups[length, request.sampling].append((position, ids))
         for (length, sampling), members in groups.items():
+            yield from self._group(members, seeds, length, sampling)
+
+    def _group(
+        self, members: list[_Prompt], seeds: Sequence[int], length: int, sampling: Sampling
+    ) -> Iterator[tuple[int, Completion]]:
+        """Prompts of one padded length, in batches. Whoever is not done soon is asked again with those like it.
+
+        One rambling row would hold its whole batch for as long as it lasts. Asking again gives the same tokens, since a
+        row's tokens depend on its seed and on shapes that are the same in both passes.
+        """
+        limit = min(sampling.max_tokens, self._context - length)
+        for most in sorted({min(_SOON, limit), limit}):
+            slow: list[_Prompt] = []
             for start in range(0, len(members), BATCH):
-                yield from self._batch(members[start : start + BATCH], seeds, length, sampling)
+                batch = members[start : start + BATCH]
+                for member, tokens in zip(batch, self._batch(batch, seeds, length, sampling, most), strict=False):
+                    completion = self._completion(tokens, len(member[1]), sampling)
+                    if completion.finish_reason == FinishReason.LENGTH and most < limit:
+                        slow.append(member)
+                    else:
+                        yield member[0], completion
+            members = slow
 
     def _batch(
-        self, members: list[tuple[int, list[int]]], seeds: Sequence[int], length: int, sampling: Sampling
-    ) -> Iterator[tuple[int, Completion]]:
+        self, members: list[_Prompt], seeds: Sequence[int], length: int, sampling: Sampling, limit: int
+    ) -> list[list[int]]:
+        """The new tokens of each row, dummy rows included."""
         import torch
         from transformers import LogitsProcessorList
 
         tokenizer, model = _load(self._folder)
-        limit = min(sampling.max_tokens, self._context - length)
         rows = [ids for _, ids in members]
         rows += [rows[0]] * (BATCH - len(rows))
         ids = torch.full((BATCH, length), tokenizer.pad_token_id)
@@ -80,8 +104,7 @@ class EmbeddedEngine:
                 max_new_tokens=limit,
                 logits_processor=LogitsProcessorList([_OwnSeeds(row_seeds, sampling)]),
             )
-        for (position, prompt), tokens in zip(members, output[:, length:].tolist(), strict=False):
-            yield position, self._completion(tokens, len(prompt), sampling)
+        return output[:, length:].tolist()
 
     def _completion(self, tokens: list[int], prompt_tokens: int, sampling: Sampling) -> Completion:
         tokenizer, model = _load(self._folder)
@@ -131,6 +154,8 @@ def _load(folder: Path) -> tuple[Any, Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    # One thread: the matrices are small, and sums do not depend on how many cores there are.
+    torch.set_num_threads(1)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(
         folder, local_files_only=True, dtype=torch.float32, use_safetensors=True

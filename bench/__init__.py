@@ -1,0 +1,1 @@
+"""Numbers, each beside a named peer in the same run: `python -m bench [name ...]`."""
