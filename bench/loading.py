@@ -22,5 +22,6 @@ def seconds(code: str) -> float:
 if __name__ == "__main__":
     ours, peer = seconds("import ot_assets.definitions"), seconds("import dagster")
     print(
-        f"import ot_assets.definitions {ours:.2f} s, import dagster {peer:.2f} s: {ours - peer:+.2f} s, {ours / peer:.2f} x"
+        f"import ot_assets.definitions {ours:.2f} s, import dagster {peer:.2f} s:"
+        f" {ours - peer:+.2f} s, {ours / peer:.2f} x"
     )

@@ -38,7 +38,7 @@ class ContentDigest:
                 self._columns[series.name] = (str(series.dtype), hashlib.sha256(), hashlib.sha256())
             _, shape, content = self._columns[series.name]
             if flat.dtype == pl.String:
-                shape.update(flat.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy())
+                shape.update(flat.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy().tobytes())
                 content.update(_utf8(flat))
             else:
                 shape.update(flat.is_null().to_numpy().tobytes())

@@ -19,10 +19,10 @@ class SentenceEmbedder(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Maps texts to unit vectors with a sentence-transformers model."""
 
     model: str = Field(
-        "sentence-transformers/all-MiniLM-L6-v2",
+        default="sentence-transformers/all-MiniLM-L6-v2",
         description="A sentence-transformers model: a Hub id or a folder. Loaded at first use.",
     )
-    batch_size: int = Field(64, description="Texts encoded together.")
+    batch_size: int = Field(default=64, description="Texts encoded together.")
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 array of shape (texts, dimensions), rows of length 1."""

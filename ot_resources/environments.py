@@ -24,7 +24,7 @@ ENVIRONMENTS = ("local", "gpu", "cluster")
 class Sizing(dg.ConfigurableResource):  # type: ignore[type-arg]
     """How large a run is. Every parameter that counts rows is multiplied by the scale."""
 
-    environment: str = Field("local", description="local, gpu or cluster (OT_ENV).")
+    environment: str = Field(default="local", description="local, gpu or cluster (OT_ENV).")
     scale: float | None = Field(
         None,
         gt=0,

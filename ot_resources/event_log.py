@@ -1,9 +1,9 @@
 """Dagster's SQLite event log without a disk flush for every event.
 
 Dagster opens a connection an event and closes it again, and SQLite flushes at each commit and at each last close: some
-forty flushes an asset, most of a small run's time. With `synchronous = normal` and one idle connection held open a file,
-flushes happen at checkpoints only. A killed process loses nothing; a power cut may lose the last seconds of run history,
-never the store or the ledger, which flush for themselves.
+forty flushes an asset, most of a small run's time. With `synchronous = normal` and an idle connection held open to each
+file, flushes happen at checkpoints only. A killed process loses nothing; a power cut may lose the last seconds of run
+history, never the store or the ledger, which flush for themselves.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
-from ot_resources.files import RawTable, first_line, fingerprint
+from ot_resources.files import RawTable, fingerprint, first_line
 from ot_resources.interfaces import BadInput, Tokenizer
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
@@ -26,7 +26,9 @@ SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Datasets of the Hugging Face Hub, pinned to a revision; their miniature stand-ins when `samples` is set."""
 
-    samples: str = Field("", description="Folder of stand-ins, <org>__<name>/<split>.parquet. Empty: the real Hub.")
+    samples: str = Field(
+        default="", description="Folder of stand-ins, <org>__<name>/<split>.parquet. Empty: the real Hub."
+    )
     cache: str = Field(description="Folder for downloaded tables.")
     lock: str = Field(description="File of locked revisions: {dataset: commit}. Written at first contact.")
     tokenizer: str = Field(

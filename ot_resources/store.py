@@ -102,7 +102,7 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The version that an asset's name points at, or None when it was never materialised."""
         link = self._link(asset)
         try:
-            kind, version = Path(os.readlink(link)).parts[-2:]
+            kind, version = link.readlink().parts[-2:]
             return self.read(kind, version)
         except (FileNotFoundError, OSError):
             return None
@@ -155,7 +155,7 @@ class Draft:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def write(self, kept: pl.LazyFrame, dropped: pl.LazyFrame) -> None:
-        """Stream both frames into a new part, in one pass over their common input. May be called again for more rows."""
+        """Stream both frames into a new part, in one pass over their common input. May be called again."""
         sinks = [
             self._aligned(name, frame).sink_parquet(
                 self.path / f"{name}-{self._parts:05}.parquet",

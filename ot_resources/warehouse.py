@@ -1,7 +1,7 @@
 """The DuckDB catalogue: views over the store's Parquet files, one schema a recipe.
 
-The file holds views only. It is rebuilt beside and swapped by rename, so that nobody who holds the old one open blocks a
-run, and no run blocks them. `connect` gives the same catalogue in memory, with the ledger's newest responses as well.
+The file holds views only. It is rebuilt beside and swapped by rename, so that nobody who holds the old one open blocks
+a run, and no run blocks them. `connect` gives the same catalogue in memory, with the ledger's newest responses as well.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """DuckDB over every table of the store: <recipe>.<track>_<asset>, sources.*, benchmarks.*, lineage.*, ledger.*."""
 
     root: str = Field(description="Folder that runs write to (OT_DATA). The catalogue is its warehouse.duckdb.")
-    share: float = Field(0.05, gt=0, le=1, description="Share of a run's time that refreshing the catalogue may take.")
+    share: float = Field(
+        default=0.05, gt=0, le=1, description="Share of a run's time that refreshing the catalogue may take."
+    )
 
     _published: float = PrivateAttr(-math.inf)
     _cost: float = PrivateAttr(0.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,8 +47,8 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def teacher() -> Iterator[Path]:
+def teacher() -> Path:
     """The folder of the embedded teacher."""
     weights = TEACHER / "model.safetensors"
     require("teacher", weights.exists(), f"nothing at {weights}; data/generator/train_teacher.py makes it")
-    yield TEACHER
+    return TEACHER

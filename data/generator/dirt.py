@@ -106,7 +106,10 @@ def _sentences(rng: Random, length: int) -> str:
 
 
 def over_long(rng: Random, rows: Sequence[Row]) -> list[Row]:
-    return [replace(r, question=_sentences(rng, OVER_LONG + rng.randint(50, 600)) + r.question, kind="over_long") for r in rows]
+    return [
+        replace(r, question=_sentences(rng, OVER_LONG + rng.randint(50, 600)) + r.question, kind="over_long")
+        for r in rows
+    ]
 
 
 def empty(rng: Random, rows: Sequence[Row]) -> list[Row]:
@@ -142,7 +145,9 @@ def broken_tests(rng: Random, rows: Sequence[Row]) -> list[Row]:
         elif tests["kind"] == "asserts":
             text = json.dumps({**tests, "asserts": [line + " + 1 == 0" for line in tests["asserts"]]})
         else:
-            text = json.dumps({**tests, "outputs": ["wrong\n" if tests["kind"] == "stdin" else "wrong"] * len(tests["outputs"])})
+            text = json.dumps(
+                {**tests, "outputs": ["wrong\n" if tests["kind"] == "stdin" else "wrong"] * len(tests["outputs"])}
+            )
         made.append(replace(row, tests=text, kind="broken_tests"))
     return made
 
@@ -153,7 +158,9 @@ def cross_source(rng: Random, others: Sequence[Row], n: int) -> list[Row]:
     return [replace(r, kind="cross_source_duplicate", twin=r) for r in picked]
 
 
-def leaks(rng: Random, benchmarks: dict[str, list[Item]], exact: int, edited: int, ngram: int, hosts: Sequence[Row]) -> list[Row]:
+def leaks(
+    rng: Random, benchmarks: dict[str, list[Item]], exact: int, edited: int, ngram: int, hosts: Sequence[Row]
+) -> list[Row]:
     """Benchmark questions copied, copied with a few words changed, and quoted inside longer questions (`hosts`)."""
     places = [(name, i) for name, items in benchmarks.items() for i in range(len(items))]
     picked = rng.sample(places, exact + edited + ngram)

@@ -51,7 +51,9 @@ MATH_FAMILIES = ("chain", "boxes", "equation", "share", "change", "ages", "recta
 SOURCES = {
     "ai2-adapt-dev/openmath-2-math": Source("math", MATH_FAMILIES, 275, 262, 14, 14, (8, 8, 8), 6, 4, 12),
     "nvidia/OpenCodeReasoning": Source("code", ("stdin", "call"), 140, 60, 6, 6, (5, 5, 5), 4, 3, 6, broken=16),
-    "mlfoundations-dev/stackexchange_codegolf": Source("code", ("asserts", "stdin"), 155, 20, 8, 6, (5, 5, 5), 4, 3, 6, 16, 24),
+    "mlfoundations-dev/stackexchange_codegolf": Source(
+        "code", ("asserts", "stdin"), 155, 20, 8, 6, (5, 5, 5), 4, 3, 6, 16, 24
+    ),
     "mlfoundations-dev/stackexchange_physics": Source("science", science.PHYSICS, 130, 38, 6, 6, (5, 5, 5), 4, 3, 6),
     "EricLu/SCP-116K": Source("science", science.LIFE, 118, 36, 6, 6, (5, 5, 5), 4, 3, 6, crossed=14),
 }
@@ -80,7 +82,9 @@ TYPES = {
 }
 
 
-def build_source(name: str, plan: Source, earlier: dict[str, list[Row]], benchmarks: dict[str, list[Item]]) -> list[Row]:
+def build_source(
+    name: str, plan: Source, earlier: dict[str, list[Row]], benchmarks: dict[str, list[Item]]
+) -> list[Row]:
     """The rows of one source, shuffled."""
     rng = Random(f"{SEED} {name}")
     taken = {row.question for rows in earlier.values() for row in rows}
@@ -138,7 +142,12 @@ def source_record(name: str, row: Row) -> dict:
     if name == "mlfoundations-dev/stackexchange_physics":
         return {"instruction_seed": row.question, "ot_reference": row.reference}
     domain = "Biology" if row.family in ("cells", "bonds") else "Chemistry"
-    return {"domain": domain, "problem": row.question, "matched_solution": _told(row.solution), "ot_reference": row.reference}
+    return {
+        "domain": domain,
+        "problem": row.question,
+        "matched_solution": _told(row.solution),
+        "ot_reference": row.reference,
+    }
 
 
 def benchmark_record(name: str, i: int, item: Item) -> dict:
@@ -156,16 +165,42 @@ def benchmark_record(name: str, i: int, item: Item) -> dict:
         },
         "Maxwell-Jia/AIME_2024": {"ID": key, "Problem": item.question, "Answer": item.answer},
         "AI-MO/aimo-validation-amc": {"problem": item.question, "answer": item.answer},
-        "livecodebench/code_generation_lite": {"question_title": key, "question_content": item.question, "question_id": key},
+        "livecodebench/code_generation_lite": {
+            "question_title": key,
+            "question_content": item.question,
+            "question_id": key,
+        },
         "mlfoundations-dev/AIME2025_combined": {"problem": item.question, "answer": item.answer},
-        "cais/hle": {"id": key, "question": item.question, "image": "", "answer": item.answer, "answer_type": "exactMatch"},
+        "cais/hle": {
+            "id": key,
+            "question": item.question,
+            "image": "",
+            "answer": item.answer,
+            "answer_type": "exactMatch",
+        },
         "open-r1/codeforces": {"id": key, "index": "A", "title": key, "description": item.question},
         "Idavidrein/gpqa": {"Question": item.question, "Correct Answer": item.answer}
         | {f"Incorrect Answer {n}": text for n, text in enumerate(wrong, 1)},
-        "daman1209arora/jeebench": {"subject": "phy", "gold": gold, "index": i, "type": "MCQ", "question": f"{item.question}\n{lettered}"},
-        "mlfoundations-dev/mmlu_pro_eval_full": {"question": item.question, "options": list(item.options), "answer": gold},
+        "daman1209arora/jeebench": {
+            "subject": "phy",
+            "gold": gold,
+            "index": i,
+            "type": "MCQ",
+            "question": f"{item.question}\n{lettered}",
+        },
+        "mlfoundations-dev/mmlu_pro_eval_full": {
+            "question": item.question,
+            "options": list(item.options),
+            "answer": gold,
+        },
         "Qwen/CodeElo": {"problem_id": key, "title": key, "rating": 800 + 100 * (i % 5), "description": item.question},
-        "open-r1/ioi": {"year": 2020 + i % 5, "id": key, "name": key, "problem": item.question, "statement": item.question},
+        "open-r1/ioi": {
+            "year": 2020 + i % 5,
+            "id": key,
+            "name": key,
+            "problem": item.question,
+            "statement": item.question,
+        },
     }
     return records[name]
 
@@ -193,20 +228,29 @@ def assert_rule(name: str, rows: Sequence[Row], questions: list[str], benchmark:
     """Every leak is hit the way its kind says, and nothing else is hit."""
     by_ratio, by_ngram = ratio_hits(questions, benchmark), ngram_hits(questions, benchmark)
     for row, ratio, ngram in zip(rows, by_ratio, by_ngram, strict=True):
-        wanted = {"leak_exact": ratio, "leak_edited": ratio, "leak_ngram": ngram and not ratio}.get(row.kind, not (ratio or ngram))
+        wanted = {"leak_exact": ratio, "leak_edited": ratio, "leak_ngram": ngram and not ratio}.get(
+            row.kind, not (ratio or ngram)
+        )
         assert wanted, (name, row.kind, ratio, ngram, row.question)
 
 
 def build(schemas: dict) -> tuple[dict[str, pl.DataFrame], list[dict]]:
     """All frames by dataset name and the manifest, checked."""
     drawn = {name: items(Random(f"{SEED} {name}"), style, n) for name, (style, n) in BENCHMARKS.items()}
-    frames = {name: frame(schemas[name], [benchmark_record(name, i, x) for i, x in enumerate(found)]) for name, found in drawn.items()}
+    frames = {
+        name: frame(schemas[name], [benchmark_record(name, i, x) for i, x in enumerate(found)])
+        for name, found in drawn.items()
+    }
     everything = [text for name in BENCHMARKS for text in question_texts(schemas[name], frames[name])]
     built: dict[str, list[Row]] = {}
     planted: list[dict] = []
     for name, plan in SOURCES.items():
         # Exam questions carry their options in one stand-in; leaks come from the sets where the item is the whole text.
-        own = {b: drawn[b] for b, (style, _) in BENCHMARKS.items() if style == plan.domain and b != "daman1209arora/jeebench"}
+        own = {
+            b: drawn[b]
+            for b, (style, _) in BENCHMARKS.items()
+            if style == plan.domain and b != "daman1209arora/jeebench"
+        }
         rows = build_source(name, plan, built, own)
         frames[name] = frame(schemas[name], [source_record(name, row) for row in rows])
         assert_rule(name, rows, [row.question for row in rows], everything)

@@ -110,7 +110,9 @@ def train(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, rng: Random, 
             step, tokens = step + 1, tokens + ids.numel()
             progress = min(1.0, (time.process_time() - began) / seconds)
             if step % 100 == 0 or progress >= 1:
-                curve.append({"step": step, "progress": round(progress, 4), "loss": round(math.fsum(recent) / len(recent), 4)})
+                curve.append(
+                    {"step": step, "progress": round(progress, 4), "loss": round(math.fsum(recent) / len(recent), 4)}
+                )
                 recent.clear()
                 print(json.dumps(curve[-1] | {"tokens": tokens}), flush=True)
             if progress >= 1:
@@ -138,7 +140,9 @@ def main() -> None:
     began = time.time()
     record = train(model, coder, rng, options.seconds)
     model.to(torch.bfloat16).save_pretrained(options.out)
-    GenerationConfig(eos_token_id=coder.eos_token_id, pad_token_id=coder.pad_token_id, max_new_tokens=256).save_pretrained(options.out)
+    GenerationConfig(
+        eos_token_id=coder.eos_token_id, pad_token_id=coder.pad_token_id, max_new_tokens=256
+    ).save_pretrained(options.out)
     record = {
         "seed": options.seed,
         "processor_seconds": options.seconds,

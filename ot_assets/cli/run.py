@@ -11,8 +11,8 @@ import dagster as dg
 from rich.console import Console
 
 from ot_assets.cli.summary import summary
-from ot_assets.location import build
 from ot_assets.graph.keys import asset_key
+from ot_assets.location import build
 from ot_assets.recipes.library import find_recipe
 from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import Node, plan
@@ -80,7 +80,7 @@ def _failed(result: dg.ExecuteInProcessResult) -> int:
             said = failure.description if failure and failure.description else _cause(data.error)
             click.echo(f"ot: {said}", err=True)
             exit_code = failure.metadata.get("exit_code") if failure else None
-            code = max(code, int(exit_code.value) if exit_code else 1)
+            code = max(code, int(str(exit_code.value)) if exit_code else 1)
     return code or 1
 
 

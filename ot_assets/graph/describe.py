@@ -125,7 +125,9 @@ def _preview(frame: pl.DataFrame) -> dg.TableMetadataValue:
         dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in frame.iter_rows(named=True)
     ]
     columns = [dg.TableColumn(name, "string") for name in frame.columns]
-    return dg.MetadataValue.table(records or [dg.TableRecord({c: "" for c in frame.columns})], dg.TableSchema(columns))
+    return dg.MetadataValue.table(
+        records or [dg.TableRecord(dict.fromkeys(frame.columns, ""))], dg.TableSchema(columns)
+    )
 
 
 def _cell(value: Any) -> str | int | float | bool:

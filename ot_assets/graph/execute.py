@@ -22,9 +22,9 @@ from ot_assets.strategies.decontaminate.ngrams import Words
 from ot_assets.strategies.registry import Split
 from ot_assets.strategies.sources.mapped import check_keys, to_questions
 from ot_resources.digest import short_hash
+from ot_resources.files import RawTable, fingerprint
 from ot_resources.generators import LanguageModel
 from ot_resources.generators.ledger import LedgeredGenerator, Usage
-from ot_resources.files import RawTable, fingerprint
 from ot_resources.hub import Hub
 from ot_resources.interfaces import BadInput, Tokenizer
 from ot_resources.store import Draft, Store, Version

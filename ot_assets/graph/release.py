@@ -78,7 +78,7 @@ def _scan_again(
         name: pl.concat([inputs[spec.key].scan() for spec in specs], how="diagonal_relaxed")
         for name, specs in rule.tables.items()
     }
-    capabilities = {name: tokenizer for name in rule.strategy.capabilities}
+    capabilities = dict.fromkeys(rule.strategy.capabilities, tokenizer)
     return running.run(rule.strategy, questions, rule.params | tables | capabilities).dropped.collect()
 
 

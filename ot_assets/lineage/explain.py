@@ -25,8 +25,8 @@ _SHOWN = {
 def story(row_id: str, store: Store) -> list[dict[str, Any]]:
     """The row's appearances, in the order of each recipe's stages; empty when no table knows it.
 
-    `row_id` is a `question_id`, or `question_id-sample`. Keys: asset, version, stage, strategy, status (kept, dropped), samples (how many
-    answers, before a sample is chosen), fields, and for a drop reason, evidence and the twin's question.
+    `row_id` is a `question_id`, or `question_id-sample`. Keys: asset, version, stage, strategy, params, status (kept or
+    dropped), rows (several answers while no sample is named), fields; for a drop also reason, evidence, and the twin.
     """
     found = []
     for asset, version in store.assets():
@@ -119,8 +119,8 @@ def tell(row_id: str, events: list[dict[str, Any]]) -> str:
 
 def _paragraph(event: dict[str, Any]) -> str:
     many = f" ({event['rows']} rows)" if event["rows"] > 1 else ""
-    head = f"{'x' if event['status'] == 'dropped' else '+'} {event['asset']}{many}  [{event['stage']}: {event['strategy']}]"
-    lines = [head]
+    mark = "x" if event["status"] == "dropped" else "+"
+    lines = [f"{mark} {event['asset']}{many}  [{event['stage']}: {event['strategy']}]"]
     if event["status"] == "dropped":
         lines.append(f"    dropped: {event['reason']}")
         lines += [f"    {name}: {_short(value)}" for name, value in event["evidence"].items()]

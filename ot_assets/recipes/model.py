@@ -126,7 +126,7 @@ def load_recipe(file: str | Path) -> Recipe:
         format=_format_choice(path, parsed.format, "format"),
         tracks=tracks,
         dataset=parsed.dataset,
-        scale=dict(parsed.scale),
+        scale={str(name): scale for name, scale in parsed.scale.items()},
         owners=tuple(parsed.owners),
     )
     _check_quotas(recipe)

@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Any
 
 from ot_assets.contracts import CONVERSATION, QUESTION, STAGES, Schema
-from ot_assets.recipes.sources import SourceSpec
 from ot_assets.recipes.model import Choice, Recipe, Track
+from ot_assets.recipes.sources import SourceSpec
 from ot_assets.strategies import registry
 from ot_resources.digest import short_hash
 from ot_resources.interfaces import BadInput
@@ -105,7 +105,7 @@ def plan_all(recipes: Iterable[Recipe]) -> dict[Key, Node]:
 
 
 def _share(nodes: dict[Key, Node], node: Node) -> None:
-    """Add a node. A source that is there already is shared, if it is the same table; BadInput if its id is another's."""
+    """Add a node. A source that is there already is shared; BadInput when its id is that of another table."""
     there = nodes.setdefault(node.key, node)
     ours, theirs = node.source, there.source
     if (
@@ -119,7 +119,8 @@ def _share(nodes: dict[Key, Node], node: Node) -> None:
         )
     ):
         raise BadInput(
-            f"{node.where}: the id '{ours.id}' is also that of another table or mapping ({there.where}); give one another 'id'"
+            f"{node.where}: the id '{ours.id}' is also that of another table or mapping ({there.where});"
+            " give one another 'id'"
         )
 
 

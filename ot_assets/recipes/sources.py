@@ -1,7 +1,7 @@
 """Sources and benchmarks by name, and what a recipe may write in place of a name.
 
-The catalogue is data: `catalogue/sources.yaml` and `catalogue/benchmarks.yaml`, one entry a table, each saying where its schema was
-read (`verified`) or that nobody has read it yet.
+The catalogue is data: `catalogue/sources.yaml` and `catalogue/benchmarks.yaml`, one entry a table, each saying where
+its schema was read (`verified`) or that nobody has read it yet.
 """
 
 from __future__ import annotations
@@ -135,8 +135,8 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
             raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
     paths = find_files(entry["path"], base, where)
     columns = scan_files(paths).collect_schema().names()
-    domain, mapping = _domain(entry, columns, where)
-    mapping = _mapping(entry | {"domain_column": mapping}, where)
+    domain, domain_column = _domain(entry, columns, where)
+    mapping = _mapping(entry | {"domain_column": domain_column}, where)
     found = unfold(scan_files(paths), mapping.named().values()).collect_schema()
     for role, column in mapping.named().items():
         if column not in found:

@@ -51,7 +51,7 @@ def run(entry: Strategy, frame: pl.LazyFrame, arguments: dict[str, Any]) -> Spli
 
 def nothing_dropped(kept: pl.LazyFrame) -> pl.LazyFrame:
     """An empty `dropped` beside `kept`, with the same columns and the two of every drop."""
-    return pl.LazyFrame(schema=dict(kept.collect_schema()) | DROPPED)
+    return pl.LazyFrame(schema={**kept.collect_schema(), **DROPPED})
 
 
 def prepare(entry: Strategy, frame: Frame) -> pl.LazyFrame:
@@ -97,7 +97,7 @@ def read_table(table: Table, where: str) -> pl.LazyFrame:
     if not path.exists():
         raise BadInput(f"{where}: no file {path}")
     lazy = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path).lazy()
-    column = spec.get("question", "question")
+    column = str(spec.get("question", "question"))
     if column not in lazy.collect_schema():
         raise BadInput(f"{where}: {path} has no column '{column}'; it has: {', '.join(lazy.collect_schema().names())}")
     return lazy.select(pl.col(column).alias("question"), pl.lit(path.stem).alias("source")).with_columns(

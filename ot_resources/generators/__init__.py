@@ -21,9 +21,13 @@ ENGINES = ("embedded",)
 class LanguageModel(dg.ConfigurableResource):  # type: ignore[type-arg]
     """A model that answers questions, with the ledger in front of it. Nothing is loaded before the first request."""
 
-    engine: str = Field("embedded", description="What runs the model: embedded (transformers, on the CPU).")
-    model: str = Field("", description="The model: a folder in transformers' format. Empty: the embedded teacher.")
-    context: int = Field(512, description="Tokens of prompt and completion together; longer completions are cut.")
+    engine: str = Field(default="embedded", description="What runs the model: embedded (transformers, on the CPU).")
+    model: str = Field(
+        default="", description="The model: a folder in transformers' format. Empty: the embedded teacher."
+    )
+    context: int = Field(
+        default=512, description="Tokens of prompt and completion together; longer completions are cut."
+    )
     ledger: str = Field(description="Folder of the response store. Everything asked is kept and never asked again.")
 
     @property

@@ -153,14 +153,15 @@ def _load(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     # One thread: the matrices are small, and sums do not depend on how many cores there are.
     torch.set_num_threads(1)
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModelForCausalLM.from_pretrained(
         folder, local_files_only=True, dtype=torch.float32, use_safetensors=True
     )
-    return tokenizer, model.eval()
+    model.eval()  # type: ignore[no-untyped-call]
+    return tokenizer, model
 
 
 @cache

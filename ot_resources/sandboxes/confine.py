@@ -236,7 +236,7 @@ def visible_paths() -> list[str]:
     wanted = {"/usr", "/lib", "/lib64", "/bin", sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__)}
     folders = sorted(path for path in wanted if os.path.isdir(path) and not os.path.islink(path))
     tops = [p for p in folders if not any(p != q and p.startswith(q + "/") for q in folders)]
-    return tops + ["/dev/null", "/dev/zero", "/dev/urandom"]
+    return [*tops, "/dev/null", "/dev/zero", "/dev/urandom"]
 
 
 def mount(source: str, target: str, kind: str | None, flags: int, options: str | None = None) -> int:

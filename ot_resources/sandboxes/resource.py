@@ -14,7 +14,9 @@ from ot_resources.sandboxes import open_sandbox
 class CodeSandbox(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Runs the programs that a model wrote. Nothing they do reaches this process, the disk or the network."""
 
-    kind: str = Field("process", description="process: subprocesses with limits and without network (OT_SANDBOX).")
+    kind: str = Field(
+        default="process", description="process: subprocesses with limits and without network (OT_SANDBOX)."
+    )
 
     def open(self) -> AbstractContextManager[Sandbox]:
         return open_sandbox(self.kind)

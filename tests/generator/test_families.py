@@ -42,7 +42,9 @@ def test_code_tests_reject_wrong_and_endless_programs():
     assert not passes("def g(x):\n    return x + 1", tests)
     assert not passes("print('RIGHT')\nraise SystemExit(0)", tests)
     assert not passes("while True:\n    pass", tests, seconds=0.5)
-    assert not passes("def f(x):\n    return 2", {"kind": "asserts", "asserts": ["assert f(1) == 2", "assert f(2) == 3"]})
+    assert not passes(
+        "def f(x):\n    return 2", {"kind": "asserts", "asserts": ["assert f(1) == 2", "assert f(2) == 3"]}
+    )
 
 
 def test_answers_compare_as_numbers_where_they_are_numbers():

@@ -34,7 +34,9 @@ def hits(questions) -> dict[str, list[tuple[bool, bool]]]:
     benchmark = [text for name in BENCHMARKS for text in questions[name]]
     found = {}
     for name in SOURCES:
-        found[name] = list(zip(ratio_hits(questions[name], benchmark), ngram_hits(questions[name], benchmark), strict=True))
+        found[name] = list(
+            zip(ratio_hits(questions[name], benchmark), ngram_hits(questions[name], benchmark), strict=True)
+        )
     return found
 
 
@@ -120,7 +122,9 @@ def test_leaks_are_hit_and_quote_their_twin(questions, hits):
 def test_nothing_but_leaks_is_hit(hits):
     leaked = {(e["dataset"], e["row"]) for e in manifest if e["kind"].startswith("leak")}
     for name in SOURCES:
-        assert {(name, i) for i, hit in enumerate(hits[name]) if any(hit)} == {place for place in leaked if place[0] == name}
+        assert {(name, i) for i, hit in enumerate(hits[name]) if any(hit)} == {
+            place for place in leaked if place[0] == name
+        }
 
 
 def test_over_long_empty_and_unicode_rows(questions):
@@ -142,7 +146,11 @@ def test_broken_tests_fail_for_the_gold_program():
             continue
         try:
             tests = json.loads(row["ot_tests"])
-            right = bool(tests.get("asserts") or tests.get("outputs")) and tests["kind"] != "riddle" and passes(row["solution"], tests)
+            right = (
+                bool(tests.get("asserts") or tests.get("outputs"))
+                and tests["kind"] != "riddle"
+                and passes(row["solution"], tests)
+            )
         except json.JSONDecodeError:
             right = False
         assert right == (i not in broken), i

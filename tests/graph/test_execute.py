@@ -107,7 +107,8 @@ def test_a_changed_parameter_or_source_is_run(tmp_path, store):
 def nothing(questions: pl.LazyFrame) -> Split:
     """Drop all."""
     return Split(
-        questions.clear(), questions.with_columns(pl.lit("bad").alias("drop_reason"), pl.lit("{}").alias("drop_evidence"))
+        questions.clear(),
+        questions.with_columns(pl.lit("bad").alias("drop_reason"), pl.lit("{}").alias("drop_evidence")),
     )
 
 
@@ -168,7 +169,9 @@ def test_answers_must_add_up_to_questions_times_samples(tmp_path, store, strateg
     def stingy(questions: pl.LazyFrame, *, samples: int = 3) -> pl.LazyFrame:
         """Two answers where three were asked for."""
         answer = {"model": "m", "reasoning": "r", "answer": "a", "finish_reason": "stop", "response_id": "i"}
-        answered = questions.with_columns(*(pl.lit(v).alias(k) for k, v in answer.items()), prompt_tokens=1, completion_tokens=1)
+        answered = questions.with_columns(
+            *(pl.lit(v).alias(k) for k, v in answer.items()), prompt_tokens=1, completion_tokens=1
+        )
         counts = answered.with_columns(pl.col("prompt_tokens", "completion_tokens").cast(pl.Int64))
         return pl.concat([counts.with_columns(pl.lit(n, pl.Int64).alias("sample")) for n in range(2)])
 

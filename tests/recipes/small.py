@@ -31,7 +31,13 @@ RECIPE: dict[str, Any] = {
                     }
                 ]
             },
-            {"decontaminate": {"use": "indel", "threshold": 90, "against": [{"path": "benchmark.jsonl", "question": "q", "id": "bench"}]}},
+            {
+                "decontaminate": {
+                    "use": "indel",
+                    "threshold": 90,
+                    "against": [{"path": "benchmark.jsonl", "question": "q", "id": "bench"}],
+                }
+            },
             {"dedup": "exact"},
             {"answers": "imported"},
             {"verify": "math"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -48,37 +47,74 @@ def _without(key: str) -> Callable[[Body], None]:
 
 CASES = {
     "unknown stage": (_set(2, {"dedupe": "exact"}), "tracks.math[2]", "unknown stage 'dedupe'; did you mean 'dedup'?"),
-    "unknown strategy": (_set(2, {"dedup": "exakt"}), "tracks.math[2].dedup", "no strategy 'exakt'; did you mean 'exact'?"),
+    "unknown strategy": (
+        _set(2, {"dedup": "exakt"}),
+        "tracks.math[2].dedup",
+        "no strategy 'exakt'; did you mean 'exact'?",
+    ),
     "unknown parameter": (
         _set(2, {"sample": {"use": "uniform", "n": 3, "sede": 1}}),
         "tracks.math[2].sample",
         "no parameter 'sede'; did you mean 'seed'?",
     ),
-    "wrong type": (_set(2, {"sample": {"use": "uniform", "n": "many"}}), "tracks.math[2].sample", "'n': input should be"),
+    "wrong type": (
+        _set(2, {"sample": {"use": "uniform", "n": "many"}}),
+        "tracks.math[2].sample",
+        "'n': input should be",
+    ),
     "missing parameter": (_set(2, {"sample": "uniform"}), "tracks.math[2].sample", "'n': field required"),
     "none without a reason": (_set(2, {"dedup": "none"}), "tracks.math[2].dedup", "'reason': field required"),
     "no benchmark to clean against": (_set(1, {"decontaminate": "indel"}), "[1].decontaminate", "needs 'against'"),
     "missing file": (_source(path="gone.parquet"), "tracks.math[0].sources[0]", "no file at"),
     "unreadable kind of file": (_source(path="small.yaml"), "sources[0]", "use .parquet, .jsonl, .ndjson, .csv"),
     "missing column": (_source(question="prompt"), "sources[0].question", "no column 'prompt'; it has: id, problem"),
-    "missing imported column": (_source(imported={"answer": "response"}), "sources[0].imported.answer", "no column 'response'"),
+    "missing imported column": (
+        _source(imported={"answer": "response"}),
+        "sources[0].imported.answer",
+        "no column 'response'",
+    ),
     "missing column of a benchmark": (
-        _set(1, {"decontaminate": {"use": "indel", "threshold": 90, "against": [{"path": "benchmark.jsonl", "question": "question"}]}}),
+        _set(
+            1,
+            {
+                "decontaminate": {
+                    "use": "indel",
+                    "threshold": 90,
+                    "against": [{"path": "benchmark.jsonl", "question": "question"}],
+                }
+            },
+        ),
         "[1].decontaminate.against",
         "no column 'question'; it has: q",
     ),
-    "unknown key of a source": (_source(refrence="gold"), "sources[0]", "unknown key 'refrence'; did you mean 'reference'?"),
+    "unknown key of a source": (
+        _source(refrence="gold"),
+        "sources[0]",
+        "unknown key 'refrence'; did you mean 'reference'?",
+    ),
     "source without a question": (_source(question=None), "sources[0]", "'question' is missing"),
     "unknown domain": (_source(domain="maths"), "sources[0].domain", "'maths' is neither a domain"),
-    "unknown source": (_set(0, {"sources": ["openmath_2_mat"]}), "sources[0]", "unknown source 'openmath_2_mat'; did you mean 'openmath_2_math'?"),
+    "unknown source": (
+        _set(0, {"sources": ["openmath_2_mat"]}),
+        "sources[0]",
+        "unknown source 'openmath_2_mat'; did you mean 'openmath_2_math'?",
+    ),
     "unknown benchmark": (
         _set(1, {"decontaminate": {"use": "indel", "threshold": 90, "against": ["math50"]}}),
         "[1].decontaminate.against",
         "unknown benchmark 'math50'; did you mean 'math500'?",
     ),
-    "the same source twice": (_set(0, {"sources": ["openmath_2_math"] * 2}), "sources", "'openmath_2_math' is named twice"),
+    "the same source twice": (
+        _set(0, {"sources": ["openmath_2_math"] * 2}),
+        "sources",
+        "'openmath_2_math' is named twice",
+    ),
     "no source": (_set(0, {"sources": []}), "sources", "a list of sources"),
-    "first stage is not the sources": (lambda body: math(body).pop(0), "tracks.math", "the first stage must be 'sources'"),
+    "first stage is not the sources": (
+        lambda body: math(body).pop(0),
+        "tracks.math",
+        "the first stage must be 'sources'",
+    ),
     "sources in the middle": (_insert(2, {"sources": ["openmath_2_math"]}), "tracks.math", "only be the first stage"),
     "no answers": (lambda body: math(body).__delitem__(slice(3, 5)), "tracks.math", "no 'answers' stage"),
     "teacher before decontamination": (
@@ -91,15 +127,47 @@ CASES = {
         "tracks.math[2].answers",
         "'- dedup: {use: none, reason: ...}'",
     ),
-    "judge before decontamination": (_insert(1, JUDGE), "tracks.math[1].filter", "a judge is paid here, before 'decontaminate'"),
-    "the same asset twice": (_insert(3, {"dedup": "exact"}), "tracks.math", "two stages make 'deduplicated'; add 'as: another_name'"),
-    "`as` repeats a name": (_insert(3, {"dedup": {"use": "exact", "as": "decontaminated"}}), "tracks.math", "two stages make 'decontaminated'"),
-    "a bad name in `as`": (_insert(3, {"dedup": {"use": "exact", "as": "Twice!"}}), "[3].dedup", "'as': 'Twice!' must be lower case"),
-    "verify before answers": (lambda body: math(body).insert(1, math(body).pop(4)), "tracks.math", "'verify' needs answers"),
-    "sample after answers": (_insert(4, {"sample": {"use": "uniform", "n": 5}}), "[4].sample", "put it before 'answers'"),
-    "format within a track": (_insert(6, {"format": "think"}), "tracks.math[6]", "set once for the recipe, beside 'tracks'"),
+    "judge before decontamination": (
+        _insert(1, JUDGE),
+        "tracks.math[1].filter",
+        "a judge is paid here, before 'decontaminate'",
+    ),
+    "the same asset twice": (
+        _insert(3, {"dedup": "exact"}),
+        "tracks.math",
+        "two stages make 'deduplicated'; add 'as: another_name'",
+    ),
+    "`as` repeats a name": (
+        _insert(3, {"dedup": {"use": "exact", "as": "decontaminated"}}),
+        "tracks.math",
+        "two stages make 'decontaminated'",
+    ),
+    "a bad name in `as`": (
+        _insert(3, {"dedup": {"use": "exact", "as": "Twice!"}}),
+        "[3].dedup",
+        "'as': 'Twice!' must be lower case",
+    ),
+    "verify before answers": (
+        lambda body: math(body).insert(1, math(body).pop(4)),
+        "tracks.math",
+        "'verify' needs answers",
+    ),
+    "sample after answers": (
+        _insert(4, {"sample": {"use": "uniform", "n": 5}}),
+        "[4].sample",
+        "put it before 'answers'",
+    ),
+    "format within a track": (
+        _insert(6, {"format": "think"}),
+        "tracks.math[6]",
+        "set once for the recipe, beside 'tracks'",
+    ),
     "an item with two stages": (_set(2, {"dedup": "exact", "select": "all"}), "tracks.math[2]", "names one stage"),
-    "a stage without a strategy": (_set(2, {"dedup": {"threshold": 3}}), "tracks.math[2].dedup", "'use' must name a strategy"),
+    "a stage without a strategy": (
+        _set(2, {"dedup": {"threshold": 3}}),
+        "tracks.math[2].dedup",
+        "'use' must name a strategy",
+    ),
     "unknown format": (_top(format="thinking"), "format", "no strategy 'thinking'; did you mean 'think'"),
     "quota for an unknown domain": (_top(dataset={"rows": {"code": 3}}), "dataset.rows.code", "there is: math"),
     "quota of nothing": (_top(dataset={"rows": {"math": 0}}), "dataset.rows.math", "a quota is at least 1"),
@@ -114,7 +182,11 @@ CASES = {
     "an item that is no mapping": (_set(2, "dedup"), "tracks.math.2", "valid dictionary"),
     "bad name": (_top(name="My Mix"), "name", "'My Mix' must be lower case letters"),
     "name of the catalogue's own": (_top(name="lineage"), "name", "choose another"),
-    "bad track": (lambda body: body["tracks"].__setitem__("Math 2", math(body)), "tracks", "'Math 2' must be lower case"),
+    "bad track": (
+        lambda body: body["tracks"].__setitem__("Math 2", math(body)),
+        "tracks",
+        "'Math 2' must be lower case",
+    ),
     "scale of an unknown environment": (_top(scale={"laptop": 0.1}), "scale.laptop", "local"),
     "scale of nothing": (_top(scale={"local": 0}), "scale.local", "greater than 0"),
 }

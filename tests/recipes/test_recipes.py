@@ -40,7 +40,10 @@ def test_every_recipe_of_the_project_loads():
 def test_the_choices_of_openthoughts3_are_those_of_its_yaml(openthoughts3):
     raw = yaml.safe_load((FOLDER / "openthoughts3_1_2m.yaml").read_text())
     written = [
-        (track, *next(iter(item.items()))) for track, items in raw["tracks"].items() for item in items if "sources" not in item
+        (track, *next(iter(item.items())))
+        for track, items in raw["tracks"].items()
+        for item in items
+        if "sources" not in item
     ]
     read = [(track, c.stage, c.use) for track, c in openthoughts3.choices() if c.stage != "format"]
     assert read == [(track, stage, body["use"]) for track, stage, body in written]

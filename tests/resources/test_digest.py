@@ -25,7 +25,9 @@ ROWS = st.lists(
             "share": st.none() | st.floats(allow_nan=False),
             "right": st.none() | st.booleans(),
             "words": st.none() | st.lists(st.none() | st.text(max_size=2), max_size=3),
-            "turn": st.fixed_dictionaries({"from": st.none() | st.text(max_size=2), "value": st.none() | st.integers(0, 9)}),
+            "turn": st.fixed_dictionaries(
+                {"from": st.none() | st.text(max_size=2), "value": st.none() | st.integers(0, 9)}
+            ),
         }
     ),
     min_size=1,

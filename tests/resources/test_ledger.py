@@ -71,7 +71,15 @@ def test_more_samples_ask_only_the_new_ones(ledger):
 
 
 @pytest.mark.parametrize(
-    "other", [ask("q", 1), ask("q", temperature=0.5), ask("q", max_tokens=7), ask("q", stop=("x",)), ask("p"), ask("q", top_p=0.9)]
+    "other",
+    [
+        ask("q", 1),
+        ask("q", temperature=0.5),
+        ask("q", max_tokens=7),
+        ask("q", stop=("x",)),
+        ask("p"),
+        ask("q", top_p=0.9),
+    ],
 )
 def test_whatever_changes_the_request_is_asked(ledger, other):
     list(LedgeredGenerator(RuleEngine(), ledger).generate([ask("q")]))

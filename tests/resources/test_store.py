@@ -66,9 +66,10 @@ def test_volatile_columns_do_not_bear_identity(store):
     timed = FRAME.with_columns(pl.Series("verdict_seconds", [0.1, 0.2, 0.3]))
     slower = timed.with_columns(pl.col("verdict_seconds") + 1)
     assert write(store, timed).version == write(store, slower).version
-    assert write(store, timed.rename({"verdict_seconds": "s"})).version != write(
-        store, slower.rename({"verdict_seconds": "s"})
-    ).version
+    assert (
+        write(store, timed.rename({"verdict_seconds": "s"})).version
+        != write(store, slower.rename({"verdict_seconds": "s"})).version
+    )
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -32,7 +32,13 @@ def filled(warehouse: Warehouse) -> Warehouse:
     table = write(store, FRAME, dropped=DROPPED)
     for asset in (("mine", "math", "deduplicated"), ("sources", "gsm8k"), ("mine", "dataset")):
         store.point(asset, table)
-    line = {"version": table.version, "run_id": "run1", "at": "2026-01-02T03:04:05+00:00", "recipe": "mine", "seconds": 1.5}
+    line = {
+        "version": table.version,
+        "run_id": "run1",
+        "at": "2026-01-02T03:04:05+00:00",
+        "recipe": "mine",
+        "seconds": 1.5,
+    }
     line |= {"rows_in": 3, "rows_out": 2, "rows_dropped": 1, "dropped": {"duplicate": 1}, "reused": False} | CHOICE
     inputs = [{"asset": "mine/math/questions", "kind": "questions", "version": "v0"}]
     store.log("run1", line | {"asset": "mine/math/deduplicated", "inputs": inputs})

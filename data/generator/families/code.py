@@ -90,7 +90,9 @@ def _argument(rng: Random, kind: str) -> object:
         return rng.randint(1, 60)
     if kind == "list":
         return [rng.randint(1, 60) for _ in range(rng.randint(4, 8))]
-    return " ".join("".join(rng.choice("aeioustrnlkm") for _ in range(rng.randint(3, 6))) for _ in range(rng.randint(1, 3)))
+    return " ".join(
+        "".join(rng.choice("aeioustrnlkm") for _ in range(rng.randint(3, 6))) for _ in range(rng.randint(1, 3))
+    )
 
 
 def _guard(rng: Random, operation: Operation, v: str) -> tuple[str, str] | None:
@@ -120,7 +122,14 @@ def _program(operation: Operation, name: str | None, v: str, expression: str, gu
 
 
 def _tests(
-    rng: Random, operation: Operation, name: str | None, kind: str, v: str, expression: str, guard: str | None, special: int
+    rng: Random,
+    operation: Operation,
+    name: str | None,
+    kind: str,
+    v: str,
+    expression: str,
+    guard: str | None,
+    special: int,
 ) -> dict:
     """Five cases whose expected outputs are computed from the gold expression (our own text, so `eval` is safe)."""
     arguments = [_argument(rng, operation.takes) for _ in range(5)]
@@ -128,15 +137,24 @@ def _tests(
     if kind == "call":
         return {"kind": "call", "fn_name": name, "inputs": [[a] for a in arguments], "outputs": outputs}
     if kind == "asserts":
-        return {"kind": "asserts", "asserts": [f"assert {name}({a!r}) == {o!r}" for a, o in zip(arguments, outputs, strict=True)]}
+        return {
+            "kind": "asserts",
+            "asserts": [f"assert {name}({a!r}) == {o!r}" for a, o in zip(arguments, outputs, strict=True)],
+        }
 
     def flat(value: object) -> str:
         return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
-    return {"kind": "stdin", "inputs": [flat(a) + "\n" for a in arguments], "outputs": [flat(o) + "\n" for o in outputs]}
+    return {
+        "kind": "stdin",
+        "inputs": [flat(a) + "\n" for a in arguments],
+        "outputs": [flat(o) + "\n" for o in outputs],
+    }
 
 
-def _question(rng: Random, operation: Operation, kind: str, name: str, v: str, phrase: str, guard: str | None, special: int) -> str:
+def _question(
+    rng: Random, operation: Operation, kind: str, name: str, v: str, phrase: str, guard: str | None, special: int
+) -> str:
     noun = NOUNS[operation.takes]
     if kind == "stdin":
         source = {"int": "one whole number", "list": "whole numbers on one line", "str": "one line"}[operation.takes]

@@ -28,7 +28,9 @@ def chain(rng: Random) -> Problem:
     style = rng.randrange(4)
     if style == 0:
         text = written[0]
-        question = rng.choice((f"What is {text}?", f"Compute {text}.", f"Find the value of {text}.", f"Evaluate {text}."))
+        question = rng.choice(
+            (f"What is {text}?", f"Compute {text}.", f"Find the value of {text}.", f"Evaluate {text}.")
+        )
     elif style == 1:
         words = {"+": "add", "-": "subtract"}
         question = f"Start with {start}, " + ", ".join(f"{words[s]} {c}" for s, c in moves) + ". What do you get?"
@@ -66,7 +68,9 @@ def boxes(rng: Random) -> Problem:
                 f"Every one of {groups} visitors brings {size} {item}; {name} brings {extra}. Find the number of {item}.",
             )
         )
-    return _problem("boxes", rng, question, [f"{groups} * {size} = {product}", f"{product} {sign} {extra} = {answer}"], answer)
+    return _problem(
+        "boxes", rng, question, [f"{groups} * {size} = {product}", f"{product} {sign} {extra} = {answer}"], answer
+    )
 
 
 def equation(rng: Random) -> Problem:
@@ -117,7 +121,9 @@ def change(rng: Random) -> Problem:
             f"With {paid} coins in hand, {name} pays {price} coins for each of {count} {item}. How many coins are left?",
         )
     )
-    return _problem("change", rng, question, [f"{count} * {price} = {cost}", f"{paid} - {cost} = {paid - cost}"], paid - cost)
+    return _problem(
+        "change", rng, question, [f"{count} * {price} = {cost}", f"{paid} - {cost} = {paid - cost}"], paid - cost
+    )
 
 
 def ages(rng: Random) -> Problem:
@@ -152,7 +158,9 @@ def rectangle(rng: Random) -> Problem:
                 f"How many metres of fence go around a {shape} of {length} by {width} metres near the {place}?",
             )
         )
-        return _problem("rectangle", rng, question, [f"{length} + {width} = {half}", f"{half} * 2 = {2 * half}"], 2 * half)
+        return _problem(
+            "rectangle", rng, question, [f"{length} + {width} = {half}", f"{half} * 2 = {2 * half}"], 2 * half
+        )
     length = rng.randint(3, 14)
     area, hole = length * width, rng.randint(2, 8)
     question = rng.choice(
@@ -161,7 +169,9 @@ def rectangle(rng: Random) -> Problem:
             f"From a {shape} of {length} by {width} metres, {hole} square metres are cut off. Find the remaining area.",
         )
     )
-    return _problem("rectangle", rng, question, [f"{length} * {width} = {area}", f"{area} - {hole} = {area - hole}"], area - hole)
+    return _problem(
+        "rectangle", rng, question, [f"{length} * {width} = {area}", f"{area} - {hole} = {area - hole}"], area - hole
+    )
 
 
 def mean(rng: Random) -> Problem:

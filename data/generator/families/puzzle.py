@@ -28,7 +28,9 @@ def coins(rng: Random) -> Problem:
             f"At the {place}, {heads} coins show heads. {name} turns {lost} of them over, and also turns {won} tails. How many coins show heads?",
         )
     )
-    return _problem("coins", rng, question, [f"Heads: {heads} - {lost} = {left}", f"Heads: {left} + {won} = {answer}"], answer)
+    return _problem(
+        "coins", rng, question, [f"Heads: {heads} - {lost} = {left}", f"Heads: {left} + {won} = {answer}"], answer
+    )
 
 
 def race(rng: Random) -> Problem:
@@ -45,7 +47,9 @@ def race(rng: Random) -> Problem:
             f"Find the place of {c}: {a} is at place {place}, {b} is {up} ahead of {a}, {c} is {down} behind {b}.",
         )
     )
-    return _problem("race", rng, question, [f"{b}: {place} - {up} = {second}", f"{c}: {second} + {down} = {third}"], third)
+    return _problem(
+        "race", rng, question, [f"{b}: {place} - {up} = {second}", f"{c}: {second} + {down} = {third}"], third
+    )
 
 
 def queue(rng: Random) -> Problem:
@@ -79,7 +83,9 @@ def islanders(rng: Random) -> Problem:
         )
     )
     if fact:
-        return _problem("islanders", rng, question, ["Knights say yes.", f"Liars: {total} - {yes} = {total - yes}"], total - yes)
+        return _problem(
+            "islanders", rng, question, ["Knights say yes.", f"Liars: {total} - {yes} = {total - yes}"], total - yes
+        )
     return _problem("islanders", rng, question, ["Liars say yes.", f"Liars: {yes}"], yes)
 
 
@@ -99,9 +105,13 @@ def sequence(rng: Random) -> Problem:
     if far:
         steps.append(f"{answer} {sign} {step} = {answer + delta}")
         answer += delta
-        question = rng.choice((f"A list goes {listed} and so on. What is its sixth number?", f"Find the sixth term: {listed}, ..."))
+        question = rng.choice(
+            (f"A list goes {listed} and so on. What is its sixth number?", f"Find the sixth term: {listed}, ...")
+        )
     else:
-        question = rng.choice((f"Which number comes next: {listed}, ...?", f"A list goes {listed} and so on. What is its fifth number?"))
+        question = rng.choice(
+            (f"Which number comes next: {listed}, ...?", f"A list goes {listed} and so on. What is its fifth number?")
+        )
     return _problem("sequence", rng, question, steps, answer)
 
 
@@ -149,7 +159,16 @@ def calendar(rng: Random) -> Problem:
 
 def legs(rng: Random) -> Problem:
     """Legs in a mixed herd of two kinds of animals."""
-    kinds = (("spiders", 8), ("goats", 4), ("hens", 2), ("beetles", 6), ("horses", 4), ("ducks", 2), ("ants", 6), ("crabs", 10))
+    kinds = (
+        ("spiders", 8),
+        ("goats", 4),
+        ("hens", 2),
+        ("beetles", 6),
+        ("horses", 4),
+        ("ducks", 2),
+        ("ants", 6),
+        ("crabs", 10),
+    )
     (one, n), (two, m) = rng.sample(kinds, 2)
     a, b = rng.randint(2, 14), rng.randint(2, 14)
     question = rng.choice(
@@ -161,7 +180,11 @@ def legs(rng: Random) -> Problem:
     )
     answer = a * n + b * m
     return _problem(
-        "legs", rng, question, [f"{one}: {a} * {n} = {a * n}", f"{two}: {b} * {m} = {b * m}", f"{a * n} + {b * m} = {answer}"], answer
+        "legs",
+        rng,
+        question,
+        [f"{one}: {a} * {n} = {a * n}", f"{two}: {b} * {m} = {b * m}", f"{a * n} + {b * m} = {answer}"],
+        answer,
     )
 
 

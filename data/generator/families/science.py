@@ -102,7 +102,16 @@ LAWS = (
 )
 
 # Whole-number molar masses in g/mol and atoms per molecule.
-GASES = (("helium", 4), ("methane", 16), ("ammonia", 17), ("water", 18), ("neon", 20), ("nitrogen", 28), ("oxygen", 32), ("argon", 40))
+GASES = (
+    ("helium", 4),
+    ("methane", 16),
+    ("ammonia", 17),
+    ("water", 18),
+    ("neon", 20),
+    ("nitrogen", 28),
+    ("oxygen", 32),
+    ("argon", 40),
+)
 ATOMS = (
     ("hydrogen", "methane CH4", 4),
     ("hydrogen", "ammonia NH3", 3),
@@ -139,8 +148,12 @@ def law(rng: Random) -> Problem:
     rule, (x, y) = rng.choice(LAWS), _product(rng)
     words = {"x": x, "y": y, "z": x * y, "name": rng.choice(NAMES)}
     if rng.random() < 0.6:
-        return _problem("law", rng, rng.choice(rule.told).format(**words), [rule.formula, f"{x} * {y} = {x * y}"], x * y)
-    return _problem("law", rng, rng.choice(rule.inverse).format(**words), [rule.inverse_formula, f"{x * y} / {y} = {x}"], x)
+        return _problem(
+            "law", rng, rng.choice(rule.told).format(**words), [rule.formula, f"{x} * {y} = {x * y}"], x * y
+        )
+    return _problem(
+        "law", rng, rng.choice(rule.inverse).format(**words), [rule.inverse_formula, f"{x * y} / {y} = {x}"], x
+    )
 
 
 def motion(rng: Random) -> Problem:
@@ -167,7 +180,9 @@ def motion(rng: Random) -> Problem:
             f"Friction of {drag} N slows a box of {mass} kg that is pushed with {net + drag} N. What is its acceleration in m/s^2?",
         )
     )
-    return _problem("motion", rng, question, ["a = F / m", f"{net + drag} - {drag} = {net}", f"{net} / {mass} = {rate}"], rate)
+    return _problem(
+        "motion", rng, question, ["a = F / m", f"{net + drag} - {drag} = {net}", f"{net} / {mass} = {rate}"], rate
+    )
 
 
 def circuit(rng: Random) -> Problem:
@@ -198,7 +213,9 @@ def kelvin(rng: Random) -> Problem:
             f"At first {what} is at {start} C, later {rise} C warmer. Give the later temperature in K (add 273).",
         )
     )
-    return _problem("kelvin", rng, question, [f"{start} + {rise} = {total}", f"{total} + 273 = {total + 273}"], total + 273)
+    return _problem(
+        "kelvin", rng, question, [f"{start} + {rise} = {total}", f"{total} + 273 = {total + 273}"], total + 273
+    )
 
 
 def moles(rng: Random) -> Problem:
@@ -236,7 +253,9 @@ def atoms(rng: Random) -> Problem:
                 f"Find the number of {element} atoms that {count} molecules of {molecule} hold at the {rng.choice(PLACES)}.",
             )
         )
-        return _problem("atoms", rng, question, [f"One molecule has {per}.", f"{count} * {per} = {count * per}"], count * per)
+        return _problem(
+            "atoms", rng, question, [f"One molecule has {per}.", f"{count} * {per} = {count * per}"], count * per
+        )
     (element, protons), neutrons, count = rng.choice(ELEMENTS), rng.randint(6, 19), rng.randint(2, 9)
     weight = protons + neutrons
     question = rng.choice(
@@ -276,7 +295,9 @@ def cells(rng: Random) -> Problem:
             f"Gametes carry half of the {2 * half} chromosomes of a body cell. Count the chromosomes of {gametes} gametes.",
         )
     )
-    return _problem("cells", rng, question, [f"{2 * half} / 2 = {half}", f"{half} * {gametes} = {half * gametes}"], half * gametes)
+    return _problem(
+        "cells", rng, question, [f"{2 * half} / 2 = {half}", f"{half} * {gametes} = {half * gametes}"], half * gametes
+    )
 
 
 def bonds(rng: Random) -> Problem:
@@ -306,7 +327,10 @@ def choice(rng: Random) -> Problem:
     question = rng.choice(rule.told).format(x=x, y=y, name=rng.choice(NAMES)) + " " + listed
     letter = OPTION_LETTERS[place]
     # Option by option up to the right one: looking the value up in one step is beyond a small model.
-    scan = [f"{other}) {v} {'yes' if v == value else 'no'}" for other, v in zip(OPTION_LETTERS, options[: place + 1], strict=False)]
+    scan = [
+        f"{other}) {v} {'yes' if v == value else 'no'}"
+        for other, v in zip(OPTION_LETTERS, options[: place + 1], strict=False)
+    ]
     steps = [rule.formula, f"{x} * {y} = {value}", *scan]
     return _problem("choice", rng, question, steps, letter)
 

@@ -32,11 +32,11 @@ _COLUMNS = {
 
 @strategy(stage="dataset", version=1, needs=("row_id", "question_id", "question"))
 def metadata(conversations: pl.LazyFrame, *, released: pl.LazyFrame) -> pl.LazyFrame:
-    """One row a released row: problem, ground truth, tests, reasoning, solution, verdict, domain, source and where from.
+    """One row a released row: problem, ground truth, tests, reasoning, solution, verdict, and where it comes from.
 
-    In: formatted rows of all tracks, and the released dataset (its `row_id`). Out: the columns above, null where a track
-    did not make them, in the dataset's order. OpenThoughts-114k added such a configuration after its users asked; OpenThoughts3 released
-    neither ids nor ground truth.
+    In: formatted rows of all tracks, and the released dataset (its `row_id`). Out: the columns above, null where a
+    track did not make them, in the dataset's order. OpenThoughts-114k added such a configuration after its users asked;
+    OpenThoughts3 released neither ids nor ground truth.
     """
     names = conversations.collect_schema().names()
     present = conversations.join(released.select("row_id"), on="row_id", how="semi", maintain_order="left")

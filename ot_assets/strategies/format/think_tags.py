@@ -15,8 +15,9 @@ def think_conversation(answers: pl.LazyFrame, *, roles: tuple[str, str], require
     """Add `row_id` and `conversations`; drop what would teach a model to think without end.
 
     Columns in: question_id, sample, question, answer; reasoning and finish_reason where there are.
-    Dropped: `truncated` (the answer hit its token limit), `no_reasoning` (with `require_reasoning`, and not for
-    imported answers: they are formatted as the answer alone), `no_answer` (nothing after the reasoning), `unbalanced_tags` (a think tag inside the reasoning or the answer).
+    Dropped: `truncated` (the answer hit its token limit), `no_reasoning` (with `require_reasoning`; imported answers
+    are formatted as they came), `no_answer` (nothing after the reasoning), `unbalanced_tags` (a think tag inside the
+    reasoning or the answer).
     """
     reason = _gate(answers.collect_schema(), require_reasoning)
     told = [c for c in ("finish_reason", "completion_tokens", "sample") if c in answers.collect_schema()]

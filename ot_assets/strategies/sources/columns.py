@@ -34,7 +34,7 @@ def as_json(column: str, schema: pl.Schema) -> pl.Expr:
 def _plain(column: str, kind: pl.DataType) -> pl.Expr:
     if kind == pl.Binary:
         return pl.col(column).bin.encode("base64")
-    if kind.is_numeric() and not kind.is_decimal() or kind in (pl.String, pl.Boolean):
+    if (kind.is_numeric() and not kind.is_decimal()) or kind in (pl.String, pl.Boolean):
         return pl.col(column)
     return pl.col(column).cast(pl.String)
 

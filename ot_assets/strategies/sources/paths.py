@@ -11,7 +11,7 @@ _STEP = re.compile(r"\[(\d+)\]|\.?([^.\[\]]+)")
 
 
 def unfold(raw: pl.LazyFrame, names: Iterable[str]) -> pl.LazyFrame:
-    """`raw` with a column for each name that is a path into a column of it; other names are left to be found missing."""
+    """`raw` with a column for each name that is a path into one of its columns; other names are not looked at."""
     schema = raw.collect_schema()
     paths = {name: _value(name, schema) for name in names if name not in schema}
     return raw.with_columns(value.alias(name) for name, value in paths.items() if value is not None)
