@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from ot_resources import sandboxes
 from ot_resources.embedder import SentenceEmbedder
 from ot_resources.generators import LanguageModel
 from ot_resources.hub import SAMPLES, Hub
@@ -61,7 +63,7 @@ def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
         ),
         "teacher": _language_model("OT_TEACHER", root),
         "judge": _language_model("OT_JUDGE" if "OT_JUDGE" in os.environ else "OT_TEACHER", root),
-        "sandbox": CodeSandbox(kind=os.environ.get("OT_SANDBOX", "process")),
+        "sandbox": _sandbox(),
         "embedder": SentenceEmbedder(),
     }
 
@@ -82,9 +84,16 @@ def _scale() -> float | None:
         scale = float(text)
     except ValueError:
         scale = 0.0
-    if not scale > 0:
+    if not 0 < scale < math.inf:
         raise BadInput(f"OT_SCALE={text}: the scale is a number above 0, e.g. 0.00192")
     return scale
+
+
+def _sandbox() -> CodeSandbox:
+    kind = os.environ.get("OT_SANDBOX", "process")
+    if kind not in sandboxes.NAMES:
+        raise BadInput(f"OT_SANDBOX={kind}: unknown sandbox; there is: {', '.join(sandboxes.NAMES)}")
+    return CodeSandbox(kind=kind)
 
 
 def _language_model(variable: str, root: Path) -> LanguageModel:

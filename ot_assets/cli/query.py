@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from typing import Any
 
 import duckdb
@@ -55,7 +56,16 @@ def _answer(connection: duckdb.DuckDBPyConnection, query: str, as_json: bool) ->
 
 
 def _rows(relation: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
-    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+    return [dict(zip(relation.columns, map(_as_json, row), strict=True)) for row in relation.fetchall()]
+
+
+def _as_json(value: Any) -> Any:
+    """The value as strict JSON knows it: NaN and infinity are null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _as_json(inner) for key, inner in value.items()}
+    return [_as_json(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def ledger_rows() -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 
@@ -22,7 +23,7 @@ from ot_resources.interfaces import BadInput
 
 def run_recipe(name: str, track: str | None, upto: str | None, scale: float | None) -> int:
     """Materialise a recipe, or a part of it; the exit code is returned."""
-    if scale is not None and not scale > 0:
+    if scale is not None and not 0 < scale < math.inf:
         raise BadInput(f"--scale {scale}: the scale is a number above 0, e.g. 0.00192")
     recipe = find_recipe(name)
     nodes = _selected(recipe, track, upto)
