@@ -81,7 +81,7 @@ def test_the_version_does_not_depend_on_how_rows_came(store, cuts):
         for low, high in zip(edges, edges[1:], strict=False):
             piece = frame[low:high].lazy()
             draft.write(piece, piece.clear())
-        name = draft.seal({}, {})
+        name = draft.seal({})
     assert name == write(store, frame).version
 
 
@@ -110,7 +110,7 @@ def test_a_name_moves_only_when_it_is_pointed(store):
     store.point(ASSET, first)
     with store.draft("questions") as draft:
         draft.write(OTHER.lazy(), OTHER.lazy().clear())
-        draft.seal({}, {})
+        draft.seal({})
         assert store.latest(ASSET).version == first.version
     second = write(store, OTHER)
     assert store.latest(ASSET).version == first.version
@@ -265,7 +265,7 @@ def _start(program: str, *arguments: str) -> subprocess.Popen[str]:
 def test_another_process_may_commit_the_same_version_first(store):
     with store.draft("questions", VOLATILE) as ours:
         ours.write(FRAME.lazy(), FRAME.lazy().clear())
-        ours.seal({"n": 1}, {})
+        ours.seal({"n": 1})
         theirs = write(store, FRAME, n=1)
         assert ours.commit(record(3)).version == theirs.version
     assert whole(store.read("questions", theirs.version))

@@ -20,9 +20,9 @@ def write(
     """Commit `frame` as a version of `kind`; no name moves."""
     if dropped is None:
         dropped = pl.DataFrame(schema=dict(frame.schema) | DROPPED)
-    with store.draft(kind, VOLATILE) as draft:
+    with store.draft(kind, VOLATILE, {"asset": "recipe/math/questions", "trail": [identity]}) as draft:
         draft.write(frame.lazy(), dropped.lazy())
-        draft.seal(identity, {"asset": "recipe/math/questions", "trail": [identity]})
+        draft.seal(identity)
         return draft.commit(record(draft.rows, draft.rows_dropped, dict(draft.reasons)))
 
 
