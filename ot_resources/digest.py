@@ -31,18 +31,30 @@ class ContentDigest:
 
     def update(self, frame: pl.DataFrame) -> None:
         for series in frame.get_columns():
-            if series.name in self._ignore:
-                continue
-            flat = _flat(series)
-            if series.name not in self._columns:
-                self._columns[series.name] = (str(series.dtype), hashlib.sha256(), hashlib.sha256())
-            _, shape, content = self._columns[series.name]
-            if flat.dtype == pl.String:
-                shape.update(flat.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy().tobytes())
-                content.update(_utf8(flat))
-            else:
-                shape.update(flat.is_null().to_numpy().tobytes())
-                content.update(flat.fill_null(0).to_numpy().tobytes())
+            if series.name not in self._ignore:
+                self._update(series.name, series)
+
+    def _update(self, name: str, series: pl.Series) -> None:
+        """Nested columns are taken apart: a list is its lengths and its elements, a struct its validity and fields."""
+        if name not in self._columns:
+            self._columns[name] = (str(series.dtype), hashlib.sha256(), hashlib.sha256())
+        _, shape, content = self._columns[name]
+        if isinstance(series.dtype, pl.Array):
+            series = series.arr.to_list()
+        if isinstance(series.dtype, pl.List):
+            lengths = series.list.len().cast(pl.Int64).fill_null(-1)
+            shape.update(lengths.to_numpy().tobytes())
+            self._update(f"{name}[]", series.filter(lengths > 0).explode())
+        elif isinstance(series.dtype, pl.Struct):
+            shape.update(series.is_null().to_numpy().tobytes())
+            for field in series.dtype.fields:
+                self._update(f"{name}.{field.name}", series.struct.field(field.name))
+        elif (flat := _flat(series)).dtype == pl.String:
+            shape.update(flat.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy().tobytes())
+            content.update(_utf8(flat))
+        else:
+            shape.update(flat.is_null().to_numpy().tobytes())
+            content.update(flat.fill_null(0).to_numpy().tobytes())
 
     def hexdigest(self) -> str:
         columns = [
@@ -62,13 +74,9 @@ def _utf8(strings: pl.Series) -> memoryview:
 
 
 def _flat(series: pl.Series) -> pl.Series:
-    """The column as strings or plain numbers."""
+    """A column that is not nested, as strings or plain numbers."""
     if series.dtype == pl.String or (series.dtype.is_numeric() and not series.dtype.is_decimal()):
         return series
     if series.dtype == pl.Binary:
         return series.bin.encode("hex")
-    if series.dtype == pl.Boolean:
-        return series.cast(pl.UInt8)
-    if series.dtype.is_nested():
-        return series.to_frame("v").select(pl.struct("v").struct.json_encode()).to_series()
-    return series.cast(pl.String)
+    return series.cast(pl.UInt8 if series.dtype == pl.Boolean else pl.String)

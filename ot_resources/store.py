@@ -262,10 +262,11 @@ def _batches(folder: Path) -> Iterator[pl.DataFrame]:
     import pyarrow.parquet as pq
 
     for file in sorted(folder.glob("part-*.parquet")):
-        for batch in pq.ParquetFile(file).iter_batches(batch_size=_ROWS_PER_GROUP):
-            frame = pl.from_arrow(batch)
-            assert isinstance(frame, pl.DataFrame)
-            yield frame
+        with pq.ParquetFile(file) as parquet:
+            for group in range(parquet.num_row_groups):
+                frame = pl.from_arrow(parquet.read_row_group(group, use_threads=False))
+                assert isinstance(frame, pl.DataFrame)
+                yield frame
 
 
 def _rename_in_footer(file: Path, placeholder: str, version: str) -> None:

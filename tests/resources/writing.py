@@ -19,11 +19,16 @@ def write(
 ) -> Version:
     """Commit `frame` as a version of `kind`; no name moves."""
     if dropped is None:
-        dropped = pl.DataFrame(schema=dict(frame.schema) | DROPPED)
+        dropped = none_dropped(frame).collect()
     with store.draft(kind, VOLATILE, {"asset": "recipe/math/questions", "trail": [identity]}) as draft:
         draft.write(frame.lazy(), dropped.lazy())
         draft.seal(identity)
         return draft.commit(record(draft.rows, draft.rows_dropped, dict(draft.reasons)))
+
+
+def none_dropped(frame: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
+    """An empty frame of drops beside `frame`."""
+    return pl.LazyFrame(schema=dict(frame.lazy().collect_schema()) | DROPPED)
 
 
 def record(rows: int, dropped: int = 0, reasons: dict[str, int] | None = None) -> dict[str, Any]:
