@@ -29,9 +29,10 @@ def metadata(made: Made) -> dict[str, Any]:
         "rows_in": record["rows_in"],
         "rows_out": version.rows,
         "rows_dropped": record["rows_dropped"],
-        "keep_rate": round(version.rows / record["rows_in"], 4) if record["rows_in"] else 0.0,
         "seconds": round(made.seconds, 3),
     }
+    if all_rows := version.rows + record["rows_dropped"]:
+        numbers["keep_rate"] = round(version.rows / all_rows, 4)
     told: dict[str, Any] = {
         "version": version.version,
         "reused": made.reused,
