@@ -99,9 +99,8 @@ def test_a_run_tells_numbers_schema_preview_and_plot(tmp_path, instance):
     assert metadata["keep_rate"] == pytest.approx(KEPT / (KEPT + 1), abs=1e-4)
     assert isinstance(metadata["seconds"], float)
     assert {column.name for column in metadata["dagster/column_schema"].columns} >= {"question_id", "question"}
-    assert [dict(r.data)["question"] for r in told["small/math/deduplicated"].metadata["preview"].records][
-        0
-    ].startswith("What is 0")
+    preview = told["small/math/deduplicated"].metadata["preview"]
+    assert dict(preview.records[0].data)["question"].startswith("What is 0")
     assert "█" in metadata["histogram"]
     assert "duplicate" in metadata["dropped"]
     verified = {name: value.value for name, value in told["small/math/verified"].metadata.items()}
