@@ -1,5 +1,6 @@
 # Each target sets up .venv itself. Nothing is installed outside this folder.
 SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 export OT_DATA ?= $(CURDIR)/data
 export DAGSTER_HOME := $(OT_DATA)/dagster
@@ -18,13 +19,13 @@ help: ## what there is
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/it")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@# torch on its own and by its exact version, so that the build for the CPU is found
-	@$(PIP) install --constraint constraints.txt torch 2>&1 | grep -v ^WARNING || true
-	@$(PIP) install --constraint constraints.txt --editable . 2>&1 | grep -v ^WARNING || true
+	@$(PIP) install --constraint constraints.txt torch 2>&1 | sed '/^WARNING/d'
+	@$(PIP) install --constraint constraints.txt --editable . 2>&1 | sed '/^WARNING/d'
 	@$(BIN)/python -c 'import dagster, torch, datasets, transformers, duckdb, polars, rapidfuzz, math_verify, sentence_transformers, docker'
 	@touch $@
 
 .venv/dev: .venv/base
-	@$(PIP) install --constraint constraints.txt --editable '.[dev]' 2>&1 | grep -v ^WARNING || true
+	@$(PIP) install --constraint constraints.txt --editable '.[dev]' 2>&1 | sed '/^WARNING/d'
 	@$(BIN)/python -c 'import pytest, hypothesis, importlinter, mypy'
 	@touch $@
 

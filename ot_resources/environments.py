@@ -97,6 +97,8 @@ def _sandbox() -> CodeSandbox:
 
 
 def _language_model(variable: str, root: Path) -> LanguageModel:
+    if variable not in os.environ and environment() != "local":
+        raise BadInput(f"OT_ENV={environment()}: say which teacher with OT_TEACHER; the embedded one is for local runs")
     spec = os.environ.get(variable, "embedded")
     engine, _, model = spec.partition(":")
     from ot_resources.generators import ENGINES

@@ -31,6 +31,8 @@ class EmbeddedEngine:
 
     def __init__(self, folder: str | Path, context: int = 512) -> None:
         self._folder = Path(folder)
+        if not (self._folder / "model.safetensors").exists():
+            raise BadInput(f"no model in {folder}: expected model.safetensors, config.json and a tokenizer")
         self._context = context
 
     @property
@@ -42,7 +44,7 @@ class EmbeddedEngine:
 
     @property
     def model(self) -> str:
-        return f"embedded:{self._folder.name}@{_content_hash(self._folder)}"
+        return f"embedded:{self._folder.name}@{_content_hash(self._folder, self._context)}"
 
     def complete(self, requests: Sequence[Request], seeds: Sequence[int]) -> Iterator[tuple[int, Completion]]:
         tokenizer, _ = _load(self._folder)
@@ -147,8 +149,6 @@ class _OwnSeeds:
 
 @cache
 def _load(folder: Path) -> tuple[Any, Any]:
-    if not (folder / "model.safetensors").exists():
-        raise BadInput(f"no model in {folder}: expected model.safetensors, config.json and a tokenizer")
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
@@ -165,9 +165,9 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
 
 @cache
-def _content_hash(folder: Path) -> str:
-    """12 hex digits over weights, configuration, tokenizer and template: what decides the answers."""
-    digest = hashlib.sha256()
+def _content_hash(folder: Path, context: int) -> str:
+    """12 hex digits over context, weights, configuration, tokenizer and template: what decides the answers."""
+    digest = hashlib.sha256(f"context {context}".encode())
     names = ("model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
     for name in (*names, "chat_template.jinja"):
         path = folder / name
