@@ -40,7 +40,7 @@ _RUN_LINE = {
     "reused": "BOOLEAN",
     "model": "VARCHAR",
     "inputs": "STRUCT(asset VARCHAR, version VARCHAR)[]",
-    "choices": "STRUCT(recipe VARCHAR, track VARCHAR, stage VARCHAR, strategy VARCHAR, "
+    "choices": "STRUCT(recipe VARCHAR, track VARCHAR, position BIGINT, stage VARCHAR, strategy VARCHAR, "
     "strategy_version BIGINT, params JSON)[]",
 }
 
@@ -54,7 +54,7 @@ create view lineage.inputs as
     from (select asset, version, unnest(inputs) as input from lineage.runs);
 create view lineage.choices as
     select distinct dataset, dataset_version, choice.recipe, choice.track, choice.stage, choice.strategy,
-           choice.strategy_version, choice.params, dataset_version = current_version as is_current
+           choice.strategy_version, choice.params, choice.position, dataset_version = current_version as is_current
     from (select asset as dataset, version as dataset_version, unnest(choices) as choice from lineage.runs)
     left join (select asset as dataset, version as current_version from lineage.current) using (dataset);
 """

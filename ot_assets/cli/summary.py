@@ -50,33 +50,39 @@ def _funnel(store: Store, nodes: list[Node]) -> str:
 def _rows(connection, recipe: Recipe) -> str:  # type: ignore[no-untyped-def]
     found = connection.sql(
         f"""select row_id, domain, source, verdict, problem, solution from "{recipe.name}".metadata
-            qualify row_number() over (partition by domain order by row_id) <= 2 order by domain, row_id limit 5"""
+            order by row_number() over (partition by domain order by row_id), domain limit 5"""
     )
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
     for row in rows:
         for name in ("problem", "solution"):
-            row[name] = textwrap.shorten(row[name] or "", _CHARACTERS // 2, placeholder="…")
+            row[name] = _cut(" ".join((row[name] or "").split()), _CHARACTERS // 2)
     return f"Five rows ({recipe.name}.metadata)\n" + _indent(table(rows, empty="no rows"))
 
 
 def _choices(connection, recipe: Recipe) -> str:  # type: ignore[no-untyped-def]
     query = f"""select track, stage, strategy, params from lineage.choices
-where recipe = '{recipe.name}' and is_current"""
+where recipe = '{recipe.name}' and is_current order by track, position"""
     found = connection.sql(query)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
     for row in rows:
-        row["params"] = textwrap.shorten(row["params"] or "", _CHARACTERS, placeholder="…")
+        row["params"] = _cut(row["params"] or "", _CHARACTERS)
     return f"The choices that made it ({' '.join(query.split())})\n" + _indent(table(rows, empty="none"))
 
 
 def _next(recipe: Recipe) -> str:
+    track = recipe.tracks[0]
+    table = f"{recipe.name}.{track.name}_{track.choices[0].asset}"
     return f"""Where to look next
   make dev                                   the graph in the browser, on http://localhost:3000
   make sql                                   a DuckDB prompt on every table
-  .venv/bin/ot sql "from {recipe.name}.math_decontaminated__dropped limit 5"
+  .venv/bin/ot sql "select drop_reason, count(*) from {table}__dropped group by all"
   .venv/bin/ot sql "select verdict, count(*) from {recipe.name}.metadata group by all"
   .venv/bin/ot explain ROW_ID                one row's whole story; ids are above
   .venv/bin/ot ledger                        what the teacher was asked"""
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"
 
 
 def _indent(text: str) -> str:

@@ -123,7 +123,8 @@ def _run(
     usage: Usage,
 ) -> Version:
     versions = dict(inputs)
-    steps = lineage.trail(node, params, inputs)
+    told = identity["params"] | {name: [key[-1] for key in keys] for name, keys in node.tables.items() if node.track}
+    steps = lineage.trail(node, told, inputs)
     footer = {"asset": node.name, "trail": steps}
     with tools.store.draft(node.kind, VOLATILE, footer) as draft, ExitStack() as stack:
         if raw is not None:
@@ -149,7 +150,7 @@ def _run(
         _refuse(node, results)
         return draft.commit(
             {
-                "choice": lineage.choice(node, params),
+                "choice": lineage.choice(node, told),
                 "code_version": node.code_version,
                 "inputs": [{"kind": version.kind, "version": version.version} for _, version in inputs],
                 "trail": steps,

@@ -58,10 +58,10 @@ def choices_by_track(node: Node, inputs: Inputs) -> list[dict[str, Any]]:
     """Every choice that a dataset hangs on, with its recipe and track, read off the versions it was made from."""
     assert node.recipe is not None
     return [
-        {"recipe": node.recipe.name, "track": key[1]} | step
+        {"recipe": node.recipe.name, "track": key[1], "position": position} | step
         for key, version_ in inputs
         if key in node.inputs
-        for step in version_.record["trail"]
+        for position, step in enumerate(version_.record["trail"])
     ]
 
 
