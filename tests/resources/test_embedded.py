@@ -109,8 +109,7 @@ def test_it_reasons_and_answers(teacher):
 
 
 def test_a_folder_without_a_model_is_one_line(tmp_path):
-    engine = open_engine("embedded", str(tmp_path))
     with pytest.raises(BadInput, match=r"no model in .*: expected model\.safetensors"):
-        list(engine.complete([ask("q")], [1]))
-    with pytest.raises(BadInput, match="unknown engine 'embeded'; there is: embedded"):
+        open_engine("embedded", str(tmp_path))
+    with pytest.raises(BadInput, match="unknown engine 'embeded'; there is: .*embedded"):
         open_engine("embeded")

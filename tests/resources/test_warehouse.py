@@ -151,7 +151,7 @@ from ot_resources.store import Store
 from ot_resources.warehouse import Warehouse
 from tests.resources.writing import write
 store, warehouse = Store(root=sys.argv[1]), Warehouse(root=sys.argv[1])
-for n in range(1, 61):
+for n in range(1, 31):
     frame = pl.DataFrame({"question_id": [str(i) for i in range(n)], "n": [n] * n})
     store.point(("mine", "math", "questions"), write(store, frame, n=n))
     store.log("run", {"asset": "mine/math/questions", "version": "v", "rows_out": n, "reused": False})
