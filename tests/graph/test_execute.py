@@ -57,6 +57,24 @@ def test_a_second_run_reuses_everything(tmp_path, store):
     assert all(line["reused"] for line in lines)
 
 
+def test_what_is_reused_is_not_run(tmp_path, store, strategy):
+    calls = []
+
+    @strategy(stage="dedup", version=1)
+    def counted(questions: pl.LazyFrame) -> pl.LazyFrame:
+        """Keep all, and remember being called."""
+        calls.append(1)
+        return questions
+
+    body = recipe()
+    math(body)[2] = {"dedup": "counted"}
+    file = write_recipe(tmp_path, body)
+    make(file)
+    assert calls == [1]
+    make(file)
+    assert calls == [1]
+
+
 def test_a_late_choice_changes_only_what_is_downstream(tmp_path, store):
     first = make(write_recipe(tmp_path))
     body = recipe()

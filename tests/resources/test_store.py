@@ -223,6 +223,31 @@ def test_a_process_killed_at_any_moment_leaves_whole_versions(store):
             assert store.lookup("questions", name.name) is not None
 
 
+POINTER = """
+import sys
+import polars as pl
+from ot_resources.store import Store
+from tests.resources.writing import ASSET, write
+store = Store(root=sys.argv[1])
+versions = [write(store, pl.DataFrame({"n": [n]})) for n in range(2)]
+store.point(ASSET, versions[0])
+print("pointing", flush=True)
+for n in range(4000):
+    store.point(ASSET, versions[n % 2])
+"""
+
+
+def test_a_name_that_moves_is_never_missing(store):
+    with _start(POINTER, store.root) as process:
+        assert process.stdout.readline() == "pointing\n"
+        looked = 0
+        while process.poll() is None:
+            assert all(store.latest(ASSET) is not None for _ in range(50))
+            looked += 50
+    assert process.returncode == 0
+    assert looked > 500
+
+
 FILLER = """
 import resource, sys
 import numpy, polars as pl
