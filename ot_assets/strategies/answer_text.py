@@ -8,8 +8,9 @@ import textwrap
 import warnings
 from typing import NamedTuple
 
-_BOXED = re.compile(r"\\f?boxed\s*(?=\{)")
-_FENCE = re.compile(r"^[ \t]*(`{3,}|~{3,})[ \t]*([^\s`]*)[^`\n]*$", re.MULTILINE)
+# Both are linear in the length of any text: what they may repeat is never given back (`*+`).
+_BRACE = re.compile(r"(\\f?boxed\s*+\{)|\\(?!\\f?boxed\s*+\{).|([{}])", re.DOTALL)
+_FENCE = re.compile(r"^[ \t]*+(`{3,}+|~{3,}+)([^`\n]*+)$", re.MULTILINE)
 
 # The largest bare text that is tried as a program; beyond it parsing costs more than it tells.
 BARE_PROGRAM_CHARS = 200_000
@@ -27,31 +28,20 @@ def last_boxed(text: str) -> str | None:
 
     `\{` and `\}` are symbols, not braces. A box that is never closed is none; a box inside a box is part of it.
     """
-    last, end = None, 0
-    for match in _BOXED.finditer(text):
-        if match.start() < end:
-            continue
-        closing = _closing_brace(text, match.end())
-        if closing is not None:
-            last, end = text[match.end() + 1 : closing], closing
-    return last
-
-
-def _closing_brace(text: str, opening: int) -> int | None:
-    depth = 0
-    position = opening
-    while position < len(text):
-        character = text[position]
-        if character == "\\":
-            position += 1
-        elif character == "{":
-            depth += 1
-        elif character == "}":
-            depth -= 1
-            if depth == 0:
-                return position
-        position += 1
-    return None
+    last: tuple[int, int] | None = None
+    # Of every open brace where its box begins, or None.
+    opened: list[int | None] = []
+    for token in _BRACE.finditer(text):
+        if token[1]:
+            opened.append(token.end())
+        elif token[2] == "{":
+            opened.append(None)
+        elif token[2] and opened:
+            start = opened.pop()
+            if start is not None:
+                # A box closes after those inside it.
+                last = start, token.start()
+    return text[slice(*last)] if last else None
 
 
 def last_code_block(text: str) -> CodeBlock | None:
@@ -60,23 +50,30 @@ def last_code_block(text: str) -> CodeBlock | None:
     The rules are CommonMark's (https://spec.commonmark.org/0.31.2/#fenced-code-blocks), but any indent of the
     fence is allowed, as models fence inside lists. The published pipelines take the last block as well.
     """
-    last: CodeBlock | None = None
+    last: tuple[re.Match[str], int] | None = None
     opening: re.Match[str] | None = None
     for fence in _FENCE.finditer(text):
         if opening is None:
             opening = fence
         elif _closes(fence, opening):
-            last = _block(text, opening, fence.start())
+            last = opening, fence.start()
             opening = None
-    return last if opening is None else _block(text, opening, len(text))
+    if opening is not None:
+        last = opening, len(text)
+    return _block(text, *last) if last else None
 
 
 def _closes(fence: re.Match[str], opening: re.Match[str]) -> bool:
-    return not fence[2] and fence[1].startswith(opening[1])
+    return not _language(fence) and fence[1].startswith(opening[1])
 
 
 def _block(text: str, opening: re.Match[str], end: int) -> CodeBlock:
-    return CodeBlock(opening[2].lower(), textwrap.dedent(text[opening.end() + 1 : end]))
+    return CodeBlock(_language(opening).lower(), textwrap.dedent(text[opening.end() + 1 : end]))
+
+
+def _language(fence: re.Match[str]) -> str:
+    told = fence[2].lstrip(" \t")
+    return "" if not told or told[0].isspace() else told.split(maxsplit=1)[0]
 
 
 def is_program(text: str) -> bool:

@@ -19,8 +19,10 @@ from typing import Any
 # Floats are equal within this, relative to the larger; absolutely near zero.
 RELATIVE = 1e-6
 ABSOLUTE = 1e-9
+# Two words that are longer together are no floats.
+FLOAT_CHARS = 1000
 
-_FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$")
+_FLOAT = re.compile(r"[+-]?(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?$")
 _WHOLE = re.compile(r"[+-]?\d+$")
 
 
@@ -150,7 +152,11 @@ def _same_line(expected: str, printed: str) -> bool:
 
 
 def _same_float(a: str, b: str) -> bool:
-    if not (_FLOAT.match(a) and _FLOAT.match(b)) or (_WHOLE.match(a) and _WHOLE.match(b)):
+    if (
+        len(a) + len(b) > FLOAT_CHARS
+        or not (_FLOAT.match(a) and _FLOAT.match(b))
+        or (_WHOLE.match(a) and _WHOLE.match(b))
+    ):
         return False
     return math.isclose(float(a), float(b), rel_tol=RELATIVE, abs_tol=ABSOLUTE)
 

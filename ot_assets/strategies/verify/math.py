@@ -18,7 +18,6 @@ from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
 # No final answer of a known benchmark comes near; an expression beyond it costs more than it tells.
 ANSWER_CHARS = 2000
 
-_GSM8K = re.compile(r"####\s*(.+?)\s*$")
 _FINAL_NUMBER = re.compile(r"[+-]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+|[eE][+-]?\d+)?%?")
 
 
@@ -82,8 +81,9 @@ def reference_answer(reference: str) -> str:
     boxed = last_boxed(reference)
     if boxed is not None:
         return boxed.strip()
-    marked = _GSM8K.search(reference)
-    return marked[1] if marked else reference.strip()
+    _, mark, marked = reference.rpartition("####")
+    marked = marked.strip()
+    return marked if mark and marked and "\n" not in marked else reference.strip()
 
 
 def final_answer(answer: str, boxed_only: bool) -> str | None:
