@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import polars as pl
+from pydantic import Field
 
 Schema = dict[str, pl.DataType | type[pl.DataType]]
 
@@ -52,13 +53,13 @@ DROPPED: Schema = {"drop_reason": pl.String, "drop_evidence": pl.String}
 COLUMNS: Schema = VERIFIED | CONVERSATION | DROPPED
 
 # These depend on the run, not on what was chosen: they are left out of a version's content hash.
-VOLATILE = frozenset({"response_id", "verdict_by", "verdict_seconds"})
+VOLATILE = frozenset({"response_id", "verdict_by", "verdict_reason", "verdict_seconds"})
 
 DOMAINS = ("math", "code", "science", "puzzle")
 
 # A parameter annotated with this counts rows of the full-size recipe and is multiplied by the run's scale.
 SCALED = "counts rows at full size"
-Rows = Annotated[int, SCALED]
+Rows = Annotated[int, SCALED, Field(ge=1)]
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,10 @@ def environment() -> str:
 
 def data_root() -> Path:
     """Where runs write (OT_DATA, default data/ of the project)."""
-    return Path(os.environ.get("OT_DATA", PROJECT / "data")).resolve()
+    root = Path(os.environ.get("OT_DATA", PROJECT / "data")).resolve()
+    if any(mark in str(root) for mark in "*?[]"):
+        raise BadInput(f"OT_DATA={root}: a folder with '*', '?', '[' or ']' in its path cannot hold tables")
+    return root
 
 
 def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
@@ -71,8 +74,11 @@ def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
 def dagster_home() -> Path:
     """Dagster's own folder under the data root, with the project's dagster.yaml in it."""
     home = data_root() / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
+    except OSError as error:
+        raise BadInput(f"OT_DATA={data_root()}: cannot be written ({error.strerror})") from None
     return home
 
 
@@ -105,4 +111,6 @@ def _language_model(variable: str, root: Path) -> LanguageModel:
 
     if engine not in ENGINES:
         raise BadInput(f"{variable}={spec}: unknown engine '{engine}'; there is: {', '.join(ENGINES)}")
+    if model and not Path(model).is_dir():
+        raise BadInput(f"{variable}={spec}: no folder {model}; it holds a model in transformers' format")
     return LanguageModel(engine=engine, model=model, ledger=str(root / "ledger"))

@@ -22,9 +22,6 @@ class RawTable:
     revision: str
     stand_in: bool = False
 
-    def scan(self) -> pl.LazyFrame:
-        return scan_files(self.paths)
-
 
 def first_line(error: Exception) -> str:
     """An exception as one line: its type and what it says first."""
@@ -48,24 +45,25 @@ def find_files(pattern: str, base: Path, where: str) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def scan_files(paths: tuple[Path, ...]) -> pl.LazyFrame:
-    """One LazyFrame over Parquet, JSONL or CSV files; BadInput names the file that cannot be read."""
-    frames = [_scan(path) for path in paths]
+def scan_files(paths: tuple[Path, ...], where: str = "") -> pl.LazyFrame:
+    """One LazyFrame over Parquet, JSONL or CSV files; BadInput names the file that cannot be read, after `where`."""
+    frames = [_scan(path, where) for path in paths]
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
 
 
-def _scan(path: Path) -> pl.LazyFrame:
+def _scan(path: Path, where: str) -> pl.LazyFrame:
     reader = _READERS[path.suffix]
     try:
         if reader == "parquet":
-            frame = pl.scan_parquet(path)
+            frame = pl.scan_parquet(path, glob=False)
         elif reader == "json":
             frame = pl.scan_ndjson(path, infer_schema_length=None)
         else:
-            frame = pl.scan_csv(path, infer_schema_length=None)
+            frame = pl.scan_csv(path, infer_schema_length=None, glob=False)
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise BadInput(f"{path}: not a readable {reader} file ({first_line(error)})") from None
+        prefix = f"{where}: " if where else ""
+        raise BadInput(f"{prefix}{path}: not a readable {reader} file ({first_line(error)})") from None
     return frame
 
 

@@ -6,7 +6,6 @@ others a revision is locked at first contact with the Hub, in `revisions.lock`, 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -54,8 +53,12 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
             draft.mkdir(parents=True)
             self._load(dataset, config, split, revision, draft / "arrow").to_parquet(str(draft / "data.parquet"))
             shutil.rmtree(draft / "arrow", ignore_errors=True)
-            with contextlib.suppress(OSError):  # another process fetched it first
+            try:
                 draft.rename(folder)
+            except OSError:
+                if not folder.exists():  # unless another process fetched it first
+                    raise
+                shutil.rmtree(draft)
         return RawTable((folder / "data.parquet",), revision, stand_in=bool(self.samples))
 
     def _load(self, dataset: str, config: str | None, split: str, revision: str, scratch: Path):  # type: ignore[no-untyped-def]
@@ -97,7 +100,7 @@ def _hub_tokenizer(name: str):  # type: ignore[no-untyped-def]
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(name)
+        return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except OSError as error:
         raise BadInput(f"tokenizer {name} cannot be had ({first_line(error)}); set OT_TOKENIZER=words") from None
 

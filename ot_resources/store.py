@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import re
 import shutil
 import uuid
@@ -25,7 +26,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from ot_resources.digest import ContentDigest, canonical_json, short_hash
 from ot_resources.interfaces import BadInput
@@ -34,6 +35,8 @@ from ot_resources.interfaces import BadInput
 _ROWS_PER_GROUP = 2_048
 _PART_BYTES = 256 * 2**20
 _VERSION_LENGTH = 16
+# Process numbers mean something on their own host only; several may share a store.
+_HOST = re.sub(r"[^A-Za-z0-9]", "", platform.node()) or "host"
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 AssetName = tuple[str, ...]
@@ -52,17 +55,28 @@ class Version:
     def rows(self) -> int:
         return int(self.record["rows_out"])
 
+    @property
+    def rows_dropped(self) -> int:
+        return int(self.record["rows_dropped"])
+
+    @property
+    def reasons(self) -> Counter[str]:
+        return Counter(self.record["dropped"])
+
     def scan(self) -> pl.LazyFrame:
-        return pl.scan_parquet(self.path / "part-*.parquet", glob=True)
+        return pl.scan_parquet(sorted(self.path.glob("part-*.parquet")), glob=False)
 
     def dropped(self) -> pl.LazyFrame:
-        return pl.scan_parquet(self.path / "dropped.parquet")
+        return pl.scan_parquet(self.path / "dropped.parquet", glob=False)
 
 
 class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where every table of every stage is kept, as Parquet, with the record of how it was made."""
 
     root: str = Field(description="Folder that runs write to (OT_DATA). It holds store/, latest/, runs/, ledger/.")
+
+    # What each run has made so far: two runs of one recipe at the same time do not read each other's tables.
+    _made: dict[tuple[str, AssetName], Version] = PrivateAttr(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -89,8 +103,9 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         _sweep(self.path / "store" / ".drafts")
         return Draft(self.path, _safe(kind), ignore, footer or {})
 
-    def point(self, asset: AssetName, version: Version) -> None:
-        """Move the name of an asset to a version, in one step."""
+    def point(self, asset: AssetName, version: Version, run_id: str = "") -> None:
+        """Move the name of an asset to a version, in one step; the run's later stages read that version."""
+        self._made[run_id, asset] = version
         link = self._link(asset)
         link.parent.mkdir(parents=True, exist_ok=True)
         target = os.path.relpath(version.path, link.parent)
@@ -98,13 +113,17 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         temporary.symlink_to(target, target_is_directory=True)
         temporary.replace(link)
 
+    def made(self, run_id: str, asset: AssetName) -> Version | None:
+        """The version of an asset that this run made, else the one that its name points at."""
+        return self._made.get((run_id, asset)) or self.latest(asset)
+
     def latest(self, asset: AssetName) -> Version | None:
         """The version that an asset's name points at, or None when it was never materialised."""
         link = self._link(asset)
         try:
             kind, version = link.readlink().parts[-2:]
             return self.read(kind, version)
-        except (FileNotFoundError, OSError):
+        except OSError:
             return None
 
     def assets(self) -> Iterator[tuple[AssetName, Version]]:
@@ -112,10 +131,10 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         base = self.path / "latest"
         for folder, _, _ in sorted(os.walk(base)):
             for entry in sorted(Path(folder).iterdir()):
-                if entry.is_symlink() and not entry.name.startswith("."):
-                    asset = entry.relative_to(base).parts
-                    if version := self.latest(asset):
-                        yield asset, version
+                asset = entry.relative_to(base).parts
+                named = entry.is_symlink() and all(_SAFE.fullmatch(part) for part in asset)
+                if named and (version := self.latest(asset)):
+                    yield asset, version
 
     def log(self, run_id: str, line: dict[str, Any]) -> None:
         """Append what belongs to a run (times, host, cost, reused or not) to the run's file, in one write."""
@@ -139,7 +158,7 @@ class Draft:
         self._root = root
         self._kind = kind
         self._ignore = ignore
-        self.path = root / "store" / ".drafts" / f"{os.getpid()}-{uuid.uuid4().hex}"
+        self.path = root / "store" / ".drafts" / f"{os.getpid()}-{_HOST}-{uuid.uuid4().hex}"
         self.path.mkdir(parents=True)
         # The version is known only when all rows are written; its place in the footers is held by a word of its length.
         self._placeholder = uuid.uuid4().hex[:_VERSION_LENGTH]
@@ -205,10 +224,10 @@ class Draft:
 
     def scan(self) -> pl.LazyFrame:
         """The sealed rows, to be checked before they are committed."""
-        return pl.scan_parquet(self.path / "part-*.parquet", glob=True)
+        return pl.scan_parquet(sorted(self.path.glob("part-*.parquet")), glob=False)
 
-    def commit(self, record: dict[str, Any]) -> Version:
-        """Make the sealed draft a version of the store and remember which key made it."""
+    def commit(self, record: dict[str, Any], remember: bool = True) -> Version:
+        """Make the sealed draft a version of the store; unless told not to, remember which key made it."""
         folder = self._root / "store" / self._kind
         final = folder / self.version
         record = record | {"version": self.version, "kind": self._kind, "content": self.content}
@@ -216,12 +235,16 @@ class Draft:
             _write_durably(self.path / "record.json", json.dumps(record, indent=1, ensure_ascii=False))
             _fsync_tree(self.path)
             folder.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(OSError):  # another process renamed the same version first
+            try:
                 self.path.rename(final)
+            except OSError:
+                if not final.exists():  # unless another process made the same version first
+                    raise
             _fsync(folder)
-        keys = folder / ".keys"
-        keys.mkdir(exist_ok=True)
-        _write_durably(keys / short_hash(self._identity), self.version)
+        if remember:
+            keys = folder / ".keys"
+            keys.mkdir(exist_ok=True)
+            _write_durably(keys / short_hash(self._identity), self.version)
         return Version(self._kind, self.version, final, json.loads((final / "record.json").read_text()))
 
     def _aligned(self, name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -291,9 +314,9 @@ def _safe(name: str) -> str:
 
 def _sweep(drafts: Path) -> None:
     """Remove what killed processes left behind."""
-    for draft in drafts.glob("*-*"):
-        pid = int(draft.name.split("-")[0])
-        if not Path(f"/proc/{pid}").exists() and not _alive(pid):
+    for draft in drafts.glob(f"*-{_HOST}-*"):
+        pid = draft.name.split("-")[0]
+        if pid.isdecimal() and not _alive(int(pid)):
             shutil.rmtree(draft, ignore_errors=True)
 
 

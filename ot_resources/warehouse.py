@@ -6,11 +6,12 @@ a run, and no run blocks them. `connect` gives the same catalogue in memory, wit
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +20,8 @@ from pydantic import Field, PrivateAttr
 
 from ot_resources.generators.ledger import RESPONSE_COLUMNS, Ledger
 from ot_resources.store import AssetName, Store, Version
+
+log = logging.getLogger("ot.warehouse")
 
 # The schema of a line in runs/<run_id>.json, as far as SQL reads it.
 _RUN_LINE = {
@@ -43,6 +46,9 @@ _RUN_LINE = {
     "choices": "STRUCT(recipe VARCHAR, track VARCHAR, position BIGINT, stage VARCHAR, strategy VARCHAR, "
     "strategy_version BIGINT, params JSON)[]",
 }
+
+# DuckDB's own; a table that came under such a name must not hide all others.
+_NOT_SCHEMAS = frozenset({"main", "temp", "system", "memory", "warehouse", "information_schema", "pg_catalog"})
 
 _LINEAGE = """
 create view lineage.materializations as
@@ -98,28 +104,30 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         temporary = self.file.with_name(f".warehouse-{os.getpid()}-{uuid.uuid4().hex}.duckdb")
         try:
             with duckdb.connect(str(temporary)) as connection:
-                connection.execute("begin;" + "".join(self._statements()) + "commit;")
+                self._define(connection)
             temporary.replace(self.file)
         finally:
             temporary.unlink(missing_ok=True)
 
-    def connect(self) -> duckdb.DuckDBPyConnection:
-        """The catalogue in memory, including responses that are not yet in Parquet."""
+    def connect(self, ledger: bool = False) -> duckdb.DuckDBPyConnection:
+        """The catalogue in memory; with `ledger`, including the newest responses, which are not yet in Parquet."""
         connection = duckdb.connect()
-        connection.execute("".join(self._statements()))
+        self._define(connection)
         folder = Path(self.root) / "ledger"
-        if (folder / "ledger.sqlite").exists():
-            tail = Ledger(folder).tail()
-            connection.register("ledger_tail", tail.to_arrow())
-            connection.execute(
-                "create table ledger.unexported as select * from ledger_tail;"
-                f"create or replace view ledger.responses as {self._exported_responses()}"
-                " union all by name select * from ledger.unexported;"
-            )
+        if ledger and (folder / "ledger.sqlite").exists():
+            Ledger(folder).export()
+            connection.execute(f"create or replace view ledger.responses as {self._exported_responses()};")
         return connection
 
+    def _define(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Create all schemas and views."""
+        connection.execute("begin")
+        for statement in self._statements():
+            connection.execute(statement)
+        connection.execute("commit")
+
     def _statements(self) -> Iterator[str]:
-        assets = list(Store(root=self.root).assets())
+        assets = _presentable(Store(root=self.root).assets())
         for schema in sorted({"lineage", "ledger", "sources", "benchmarks", *(asset[0] for asset, _ in assets)}):
             yield f'create schema if not exists "{schema}";'
         for asset, version in assets:
@@ -149,6 +157,18 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not any(folder.glob("upto-*.parquet")):
             return _empty({name: "BIGINT" if t.is_integer() else "VARCHAR" for name, t in RESPONSE_COLUMNS.items()})
         return f"select * from read_parquet({_text(folder / 'upto-*.parquet')})"
+
+
+def _presentable(assets: Iterable[tuple[AssetName, Version]]) -> list[tuple[AssetName, Version]]:
+    """The tables that have a name of their own in SQL, whatever their case; the others are told and left out."""
+    found: dict[str, tuple[AssetName, Version]] = {}
+    for asset, version in assets:
+        view = f"{asset[0]}.{'_'.join(asset[1:])}".lower()
+        if view in found or asset[0].lower() in _NOT_SCHEMAS:
+            log.warning("catalogue: %s has no name of its own in SQL and is left out", "/".join(asset))
+        else:
+            found[view] = (asset, version)
+    return list(found.values())
 
 
 def _current(assets: list[tuple[AssetName, Version]]) -> str:

@@ -17,7 +17,7 @@ from ot_resources.warehouse import Warehouse
 
 def run_query(query: str, as_json: bool) -> str:
     """The answer as a table, or as a JSON list of row objects. BadInput with DuckDB's own first line."""
-    with Warehouse(root=str(data_root())).connect() as connection:
+    with Warehouse(root=str(data_root())).connect(ledger="ledger" in query) as connection:
         return _answer(connection, query, as_json)
 
 

@@ -71,12 +71,23 @@ def _selected(recipe: Recipe, track: str | None, upto: str | None) -> list[Node]
     return [node for key, node in nodes.items() if key in needed]
 
 
+def _interrupted(error: object) -> bool:
+    while error is not None:
+        if "Interrupt" in str(getattr(error, "cls_name", "")):
+            return True
+        error = getattr(error, "cause", None)
+    return False
+
+
 def _failed(result: dg.ExecuteInProcessResult) -> int:
     """Say in one line a cause what went wrong; the last good tables stay in use."""
     code = 0
     for event in result.all_events:
         if event.is_step_failure:
             data = event.step_failure_data
+            if _interrupted(data.error):
+                click.echo("ot: interrupted; run the same command again to go on from here", err=True)
+                return 130
             failure = data.user_failure_data
             said = failure.description if failure and failure.description else _cause(data.error)
             click.echo(f"ot: {said}", err=True)

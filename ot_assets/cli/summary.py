@@ -30,12 +30,12 @@ def _funnel(store: Store, nodes: list[Node]) -> str:
     rows = []
     for node in nodes:
         version = store.latest(node.key)
-        if node.recipe is None or version is None:
+        if node.key[0] == "benchmarks" or version is None:
             continue
         record = version.record
         rows.append(
             {
-                "track": node.track or "all",
+                "track": node.track or ("all" if node.recipe else "-"),
                 "stage": node.stage,
                 "strategy": node.use,
                 "in": record["rows_in"],

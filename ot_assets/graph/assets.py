@@ -8,9 +8,8 @@ import dagster as dg
 import yaml
 
 from ot_assets.graph import describe, keys
-from ot_assets.graph.checks import HOUSE, Check
+from ot_assets.graph.checks import HOUSE, RELEASE, Check, names
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
-from ot_assets.graph.release import RELEASE
 from ot_assets.recipes.plan import Node
 from ot_resources.interfaces import BadInput
 
@@ -82,12 +81,10 @@ def _tools(context: dg.AssetExecutionContext) -> Tools:
 
 
 def _check_specs(node: Node) -> list[dg.AssetCheckSpec]:
-    told = HOUSE | (RELEASE if node.strategy.title == "dataset.release" else {})
+    told = HOUSE | RELEASE
     return [
-        dg.AssetCheckSpec(
-            name, asset=keys.asset_key(node.key), description=description, blocking=name != "real_teacher"
-        )
-        for name, description in told.items()
+        dg.AssetCheckSpec(name, asset=keys.asset_key(node.key), description=told[name], blocking=name != "real_teacher")
+        for name in names(node)
     ]
 
 

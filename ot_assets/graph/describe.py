@@ -70,11 +70,18 @@ def _pictures(made: Made) -> dict[str, Any]:
     pictures: dict[str, Any] = {"preview": _preview(scan.head(_PREVIEW_ROWS).collect())}
     column = next((name for name in _PLOTTED if name in names), None)
     if column:
-        values = scan.select(column).head(_PLOT_ROWS).collect()[column]
+        values = scan.head(_PLOT_ROWS).select(_plotted(column)).collect(engine="streaming").to_series()
         title, lines, numbers = _histogram(column, values)
         pictures["histogram"] = dg.MetadataValue.md(f"**{title}**\n\n```\n{lines}\n```")
         pictures |= numbers
     return pictures
+
+
+def _plotted(column: str) -> pl.Expr:
+    """What is plotted of a column: texts by their length, so that only numbers are held in memory."""
+    if column == "conversations":
+        return pl.col(column).list.last().struct.field("value").str.len_chars()
+    return pl.col(column).str.len_chars() if column == "question" else pl.col(column)
 
 
 def _histogram(column: str, values: pl.Series) -> tuple[str, str, dict[str, float]]:
@@ -83,12 +90,9 @@ def _histogram(column: str, values: pl.Series) -> tuple[str, str, dict[str, floa
         counts = values.value_counts(sort=True)
         rate = (values == "right").mean() or 0.0
         return "verdicts", bars(list(counts.iter_rows())), {"verified_rate": round(float(rate), 4)}  # type: ignore[arg-type]
-    if column == "conversations":
-        lengths = values.list.last().struct.field("value").str.len_chars()
-        return "characters of the last turn", bars(_bins(lengths)), {"mean_characters": _mean(lengths)}
-    if column == "question":
-        lengths = values.str.len_chars()
-        return "characters of the question", bars(_bins(lengths)), {"mean_characters": _mean(lengths)}
+    title = {"conversations": "characters of the last turn", "question": "characters of the question"}.get(column)
+    if title:
+        return title, bars(_bins(values)), {"mean_characters": _mean(values)}
     return column.replace("_", " "), bars(_bins(values)), {f"mean_{column}": _mean(values)}
 
 

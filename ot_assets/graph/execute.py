@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from ot_assets.contracts import VOLATILE
+from ot_assets.contracts import DOMAINS, VOLATILE
 from ot_assets.graph import checks, release
 from ot_assets.graph.checks import Check
 from ot_assets.lineage import record as lineage
@@ -22,7 +22,7 @@ from ot_assets.strategies.decontaminate.ngrams import Words
 from ot_assets.strategies.registry import Split
 from ot_assets.strategies.sources.mapped import check_keys, to_questions
 from ot_resources.digest import short_hash
-from ot_resources.files import RawTable, fingerprint
+from ot_resources.files import RawTable, fingerprint, first_line, scan_files
 from ot_resources.generators import LanguageModel
 from ot_resources.generators.ledger import LedgeredGenerator, Usage
 from ot_resources.hub import Hub
@@ -68,26 +68,27 @@ class StageFailed(Exception):
 def execute(node: Node, tools: Tools) -> Made:
     """Make the node's table, or find that it is there already, and point its name at it."""
     started = time.monotonic()
-    inputs = _inputs(node, tools.store)
+    inputs = _inputs(node, tools)
     raw = _outside(node, tools.hub)
     params = _params(node, tools, raw)
     identity = lineage.identity(node, params | _capability_names(node, tools), inputs, raw.revision if raw else None)
     found = tools.store.lookup(node.kind, short_hash(identity))
     usage = Usage()
     version = found or _run(node, tools, inputs, params, raw, identity, usage)
-    tools.store.point(node.key, version)
+    results = _checks_of(node, version, inputs, params, tools)
+    tools.store.point(node.key, version, tools.run_id)
     seconds = time.monotonic() - started
-    made = Made(node, version, inputs, bool(found), seconds, _checks_of(version), usage)
+    made = Made(node, version, inputs, bool(found), seconds, results, usage)
     tools.store.log(
         tools.run_id, lineage.run_line(node, version, inputs, tools.run_id, seconds, made.reused, asdict(usage))
     )
     return made
 
 
-def _inputs(node: Node, store: Store) -> list[tuple[Key, Version]]:
+def _inputs(node: Node, tools: Tools) -> list[tuple[Key, Version]]:
     inputs = []
     for key in node.upstream:
-        version = store.latest(key)
+        version = tools.store.made(tools.run_id, key)
         if version is None:
             raise BadInput(f"{node.name} reads {'/'.join(key)}, which was never materialised; materialise it first")
         inputs.append((key, version))
@@ -123,7 +124,11 @@ def _run(
     usage: Usage,
 ) -> Version:
     versions = dict(inputs)
-    told = identity["params"] | {name: [key[-1] for key in keys] for name, keys in node.tables.items() if node.track}
+    told = (
+        params
+        | _capability_names(node, tools)
+        | {name: [key[-1] for key in keys] for name, keys in node.tables.items() if node.track}
+    )
     steps = lineage.trail(node, told, inputs)
     footer = {"asset": node.name, "trail": steps}
     with tools.store.draft(node.kind, VOLATILE, footer) as draft, ExitStack() as stack:
@@ -143,10 +148,7 @@ def _run(
             _add_up(usage, generators)
         draft.seal(identity)
         rows_in = draft.rows + draft.rows_dropped if rows_in is None else rows_in
-        results = checks.house_checks(node, draft, rows_in, params)
-        if node.stage == "dataset" and node.strategy.name == "release":
-            tokenizer = _tokenizer(tools.hub) if node.rules else Words()
-            results += release.release_checks(node, draft, versions, params, tokenizer)
+        results = _check(node, draft, rows_in, params, versions, tools)
         _refuse(node, results)
         return draft.commit(
             {
@@ -162,7 +164,9 @@ def _run(
                 "models": _models(node, tools, params, inputs),
                 "checks": [asdict(result) for result in results],
                 "packages": lineage.packages(),
-            }
+            },
+            # What another try may mend is tried again: the next run finds no version of this key.
+            remember=not usage.transient,
         )
 
 
@@ -181,10 +185,23 @@ def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
     spec = node.source
     assert spec is not None
     table = raw if raw.paths else hub.fetch(spec.dataset, spec.config, spec.split)
-    frame, mapping = table.scan(), spec.read_as(raw.stand_in)
+    frame, mapping = scan_files(table.paths, spec.where), spec.read_as(raw.stand_in)
     where = f"{spec.where}: {table.paths[0]}"
-    check_keys(frame, mapping, where)
-    _write(to_questions(frame, source=spec.id, mapping=mapping, where=where, domain=spec.domain), draft)
+    try:
+        check_keys(frame, mapping, where)
+        _write(to_questions(frame, source=spec.id, mapping=mapping, where=where, domain=spec.domain), draft)
+    except pl.exceptions.PolarsError as error:
+        raise BadInput(f"{where}: cannot be read to its end ({first_line(error)})") from None
+    if mapping.domain:
+        _check_domains(draft, f"{where}: {mapping.domain}")
+
+
+def _check_domains(draft: Draft, where: str) -> None:
+    """A column of domains holds domains, in every row that was kept."""
+    found = pl.scan_parquet(sorted(draft.path.glob("part-*.parquet")), glob=False).select(pl.col("domain").unique())
+    strange = [domain for domain in found.collect()["domain"].to_list() if domain not in DOMAINS]
+    if strange:
+        raise BadInput(f"{where}: {strange[0]!r} is no domain; there is: {', '.join(DOMAINS)}")
 
 
 def _capabilities(node: Node, tools: Tools, stack: ExitStack) -> tuple[dict[str, Any], list[LedgeredGenerator]]:
@@ -226,8 +243,25 @@ def _refuse(node: Node, results: list[Check]) -> None:
         raise StageFailed(f"{node.name}: {failed[0].name} failed: {failed[0].message}", results)
 
 
-def _checks_of(version: Version) -> list[Check]:
-    return [Check(**result) for result in version.record["checks"]]
+def _check(
+    node: Node, table: checks.Table, rows_in: int, params: dict[str, Any], inputs: dict[Key, Version], tools: Tools
+) -> list[Check]:
+    results = checks.house_checks(node, table, rows_in, params)
+    if node.strategy.title == "dataset.release":
+        tokenizer = _tokenizer(tools.hub) if any(node.rules.values()) else Words()
+        results += release.release_checks(node, table, inputs, params, tokenizer)
+    return results
+
+
+def _checks_of(
+    node: Node, version: Version, inputs: list[tuple[Key, Version]], params: dict[str, Any], tools: Tools
+) -> list[Check]:
+    """The checks that the version passed when it was made; made anew when there are others by now."""
+    results = [Check(**result) for result in version.record["checks"]]
+    if {result.name for result in results} != set(checks.names(node)):
+        results = _check(node, version, version.record["rows_in"], params, dict(inputs), tools)
+        _refuse(node, results)
+    return results
 
 
 def _add_up(usage: Usage, generators: list[LedgeredGenerator]) -> None:

@@ -51,6 +51,6 @@ def resource_keys(node: Node) -> set[str]:
     needed = {"store", "warehouse", "sizing"}
     for name, kind in node.strategy.capabilities.items():
         needed.add({"generator": name, "tokenizer": "hub"}.get(kind, kind))
-    if node.source or node.rules:
+    if node.source or any(node.rules.values()):
         needed.add("hub")
     return needed

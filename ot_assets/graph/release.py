@@ -6,36 +6,29 @@ from typing import Any
 
 import polars as pl
 
-from ot_assets.graph.checks import Check
+from ot_assets.graph.checks import Check, Table
 from ot_assets.recipes.model import Choice
 from ot_assets.recipes.plan import Key, Node
 from ot_assets.strategies import running
 from ot_resources.generators.reasoning import TAGS
 from ot_resources.interfaces import Tokenizer
-from ot_resources.store import Draft, Version
-
-RELEASE = {
-    "quota_met": "Each domain has exactly the rows that the recipe asks for.",
-    "no_benchmark_overlap": "No released question matches a benchmark by the recipe's own rule.",
-    "tags_closed": "Every reasoning block that is opened is closed, once.",
-    "real_teacher": "The answers come from a teacher that is worth learning from (warns for the embedded one).",
-}
+from ot_resources.store import Version
 
 
 def release_checks(
-    node: Node, draft: Draft, inputs: dict[Key, Version], params: dict[str, Any], tokenizer: Tokenizer
+    node: Node, table: Table, inputs: dict[Key, Version], params: dict[str, Any], tokenizer: Tokenizer
 ) -> list[Check]:
-    """The four checks of a dataset, on a sealed draft. Only the last does not block."""
+    """The four checks of a dataset, on a sealed table. Only the last does not block."""
     return [
-        _quota(draft, inputs, params["rows"]),
-        _overlap(node, draft, inputs, tokenizer),
-        _tags(draft),
+        _quota(table, inputs, params["rows"]),
+        _overlap(node, table, inputs, tokenizer),
+        _tags(table),
         _teacher(inputs),
     ]
 
 
-def _quota(draft: Draft, inputs: dict[Key, Version], quotas: dict[str, int] | None) -> Check:
-    released = draft.scan().select("row_id").collect()
+def _quota(table: Table, inputs: dict[Key, Version], quotas: dict[str, int] | None) -> Check:
+    released = table.scan().select("row_id").collect()
     if quotas is None:
         return Check("quota_met", True, f"{released.height:,} rows; the recipe asks for all")
     rows = pl.concat([v.scan().select("row_id", "domain") for v in _formatted(inputs)]).join(
@@ -44,16 +37,16 @@ def _quota(draft: Draft, inputs: dict[Key, Version], quotas: dict[str, int] | No
     counts = dict(rows.group_by("domain").len().collect().iter_rows())
     short = {domain: rows for domain, rows in quotas.items() if counts.get(domain, 0) != rows}
     told = ", ".join(f"{domain} {counts.get(domain, 0):,} of {rows:,}" for domain, rows in quotas.items())
-    advice = "; give more 'spare', more source rows, or a smaller scale" if short else ""
+    advice = "; give more 'spare' or source rows, a smaller scale, or 'dataset: {rows: all}'" if short else ""
     return Check("quota_met", not short, told + advice)
 
 
-def _overlap(node: Node, draft: Draft, inputs: dict[Key, Version], tokenizer: Tokenizer) -> Check:
-    released = draft.scan().select("row_id")
+def _overlap(node: Node, table: Table, inputs: dict[Key, Version], tokenizer: Tokenizer) -> Check:
+    released = table.scan().select("row_id")
     hits: list[str] = []
     for key, version in inputs.items():
-        rule = node.rules.get(key[1]) if key in node.inputs else None
-        if rule is None:
+        rules = node.rules[key[1]] if key in node.inputs else ()
+        if not rules:
             continue
         questions = (
             version.scan()
@@ -61,9 +54,10 @@ def _overlap(node: Node, draft: Draft, inputs: dict[Key, Version], tokenizer: To
             .select("question_id", "source", "domain", "question")
             .unique("question_id", maintain_order=True)
         )
-        dropped = _scan_again(rule, questions, inputs, tokenizer)
-        hits += [f"{row['question_id']} ({row['drop_evidence'][:120]})" for row in dropped.iter_rows(named=True)]
-    if not node.rules:
+        for rule in rules:
+            dropped = _scan_again(rule, questions, inputs, tokenizer)
+            hits += [f"{row['question_id']} ({row['drop_evidence'][:120]})" for row in dropped.iter_rows(named=True)]
+    if not any(node.rules.values()):
         return Check("no_benchmark_overlap", True, "the recipe cleans against no benchmark")
     message = (
         f"{len(hits)} questions match, first: {hits[0]}" if hits else "no question matches, by the tracks' own rules"
@@ -82,9 +76,9 @@ def _scan_again(
     return running.run(rule.strategy, questions, rule.params | tables | capabilities).dropped.collect()
 
 
-def _tags(draft: Draft) -> Check:
+def _tags(table: Table) -> Check:
     written = (
-        draft.scan()
+        table.scan()
         .select(
             "row_id",
             pl.col("conversations").list.eval(pl.element().struct.field("value")).list.join("\n").alias("text"),
@@ -95,7 +89,7 @@ def _tags(draft: Draft) -> Check:
     )
     wrong = pl.any_horizontal((pl.col(a) != pl.col(b)) | (pl.col(a) > 1) for a, b in TAGS)
     bad = written.filter(wrong).select("row_id").collect(engine="streaming")["row_id"].to_list()
-    message = f"{len(bad):,} rows with open or repeated tags, first: {bad[0]}" if bad else f"{draft.rows:,} rows"
+    message = f"{len(bad):,} rows with open or repeated tags, first: {bad[0]}" if bad else f"{table.rows:,} rows"
     return Check("tags_closed", not bad, message)
 
 

@@ -53,7 +53,7 @@ def story(row_id: str, store: Store) -> list[dict[str, Any]]:
 def _parse(row_id: str, version: Version) -> tuple[str, int | None]:
     """(question_id, sample); an id with a dash may also be a question's own."""
     question, dash, sample = row_id.rpartition("-")
-    return (question, int(sample)) if dash and sample.isdigit() and question else (row_id, None)
+    return (question, int(sample)) if dash and sample.isdecimal() and question else (row_id, None)
 
 
 def _appearance(version: Version, question: str, sample: int | None) -> dict[str, Any] | None:

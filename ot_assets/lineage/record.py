@@ -26,7 +26,8 @@ def identity(node: Node, params: dict[str, Any], inputs: Inputs, outside: str | 
     return {
         "strategy": node.strategy.title,
         "strategy_version": node.strategy.version,
-        "params": params,
+        # A reason explains a choice; it does not make another table.
+        "params": {name: value for name, value in params.items() if name != "reason"},
         "inputs": [input_.version for _, input_ in inputs],
         "outside": outside,
     }
@@ -44,9 +45,10 @@ def choice(node: Node, params: dict[str, Any]) -> dict[str, Any]:
 
 def trail(node: Node, params: dict[str, Any], inputs: Inputs) -> list[dict[str, Any]]:
     """All choices upstream, each once, this node's own last. Joining the sources is no choice; cleaning is."""
-    steps = [step for key, version_ in inputs if key[0] != "benchmarks" for step in version_.record["trail"]]
-    own = [] if node.strategy.title == "sources.union" else [choice(node, params)]
-    return _unique([*steps, *own])
+    trails = [version_.record["trail"] for key, version_ in inputs if key[0] != "benchmarks"]
+    # Tracks that join may share their first steps; in one track the same choice may well be made twice.
+    steps = trails[0] if len(trails) == 1 else _unique(step for steps in trails for step in steps)
+    return steps if node.strategy.title == "sources.union" else [*steps, choice(node, params)]
 
 
 def upstream(field: str, inputs: Inputs) -> list[dict[str, Any]]:
@@ -94,7 +96,7 @@ def run_line(
         "dropped": record["dropped"],
         "seconds": round(seconds, 3),
         "reused": reused,
-        "model": next((model["model"] for model in record.get("models", [])[-1:]), None),
+        "model": next((model["model"] for model in record["models"] if model["stage"] == node.stage), None),
         "usage": usage,
         "inputs": [{"asset": "/".join(key), "kind": v.kind, "version": v.version} for key, v in inputs],
         "host": platform.node(),

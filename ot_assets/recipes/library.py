@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import yaml
+
 from ot_assets.recipes.model import Recipe, load_recipe
 from ot_resources.interfaces import BadInput
 
@@ -35,10 +37,18 @@ def find_recipe(name: str) -> Recipe:
     """A recipe by its name, or by the path of its file."""
     if Path(name).suffix in (".yaml", ".yml"):
         return load_recipe(name)
-    known = recipes()
-    for recipe in known:
-        if recipe.name == name:
-            return recipe
-    raise BadInput(
-        f"no recipe '{name}'; there is: {', '.join(recipe.name for recipe in known)}, or a path to a .yaml file"
-    )
+    names = {}
+    for file in recipe_files():
+        names[_name_in(file)] = file
+    if name not in names:
+        raise BadInput(f"no recipe '{name}'; there is: {', '.join(sorted(names))}, or a path to a .yaml file")
+    return load_recipe(names[name])
+
+
+def _name_in(file: Path) -> str:
+    """The name that a recipe file gives itself; a broken file goes by its own, and breaks nobody else's run."""
+    try:
+        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        raw = None
+    return str(raw.get("name", file.stem)) if isinstance(raw, dict) else file.stem

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError, fiel
 from pydantic_core import PydanticCustomError
 
 from ot_assets.contracts import DOMAINS, STAGES
+from ot_assets.recipes import rules
 from ot_assets.recipes.sources import SourceSpec, read_benchmark, read_source
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
@@ -109,13 +110,12 @@ def load_recipe(file: str | Path) -> Recipe:
         parsed = _File.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("literal", "dict")))
         raise BadInput(f"{path.name}: {key}: {_pydantic_message(first)}") from None
     for kind, name in (("name", parsed.name), *(("tracks", track) for track in parsed.tracks)):
         if not _NAME.fullmatch(name):
             raise BadInput(f"{path.name}: {kind}: '{name}' must be lower case letters, digits and '_'")
-    if parsed.name in ("sources", "benchmarks", "lineage", "ledger", "main"):
-        raise BadInput(f"{path.name}: name: '{parsed.name}' is taken by the catalogue; choose another")
+    rules.check_taken(path.name, parsed.name, list(parsed.tracks))
     if not parsed.tracks:
         raise BadInput(f"{path.name}: tracks: give at least one track")
     tracks = tuple(_track(path, name, items, parsed.format) for name, items in parsed.tracks.items())
@@ -129,7 +129,7 @@ def load_recipe(file: str | Path) -> Recipe:
         scale={str(name): scale for name, scale in parsed.scale.items()},
         owners=tuple(parsed.owners),
     )
-    _check_quotas(recipe)
+    rules.check_recipe(recipe)
     return recipe
 
 
@@ -140,6 +140,8 @@ def _read_yaml(path: Path) -> Any:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name}: not text in UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise BadInput(f"{path.name}: not a recipe: nested too deeply") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
@@ -168,8 +170,10 @@ def _track(path: Path, name: str, items: list[dict[str, Any]], format_: str | di
     if not any(choice.stage == "answers" for choice in choices):
         raise BadInput(f"{where}: no 'answers' stage: add 'answers: {{use: teacher}}' or 'answers: {{use: imported}}'")
     choices.append(_format_choice(path, format_, "format"))
-    _check_names(choices, where)
-    _check_order(choices, where)
+    rules.check_assets(choices, where)
+    rules.check_order(choices, where)
+    rules.check_columns(choices)
+    rules.check_mix(choices, sources)
     return Track(name, sources, tuple(choices))
 
 
@@ -221,58 +225,11 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _check_names(choices: list[Choice], where: str) -> None:
-    seen: dict[str, Choice] = {"questions": choices[0]}
-    for choice in choices:
-        if choice.asset in seen:
-            raise BadInput(
-                f"{where}: two stages make '{choice.asset}'; add 'as: another_name' to one of them ({choice.where})"
-            )
-        seen[choice.asset] = choice
-
-
-def _check_order(choices: list[Choice], where: str) -> None:
-    """Paid stages come after the free ones that would have spared the money."""
-    before: set[str] = set()
-    for choice in choices:
-        paid = choice.strategy.capabilities.items()
-        if any(kind == "generator" and name == "teacher" for name, kind in paid):
-            needed = [stage for stage in ("decontaminate", "dedup") if stage not in before]
-            who = "a teacher"
-        else:
-            needed = ["decontaminate"] if "generator" in dict(paid).values() and "decontaminate" not in before else []
-            who = "a judge"
-        if needed:
-            raise BadInput(
-                f"{choice.where}: {who} is paid here, before '{needed[0]}'; put that stage earlier,"
-                f" or '- {needed[0]}: {{use: none, reason: ...}}'"
-            )
-        before.add(choice.stage)
-    position = {choice.stage: index for index, choice in enumerate(choices)}
-    for later in ("verify", "select"):
-        if later in position and position[later] < position["answers"]:
-            raise BadInput(f"{where}: '{later}' needs answers; put it after 'answers'")
-    for choice in choices[position["answers"] + 1 :]:
-        if choice.stage in ("mix", "sample"):
-            raise BadInput(f"{choice.where}: '{choice.stage}' works on questions; put it before 'answers'")
-
-
-def _check_quotas(recipe: Recipe) -> None:
-    if recipe.dataset.rows == "all":
-        return
-    domains = {source.domain for track in recipe.tracks for source in track.sources}
-    for domain, rows in recipe.dataset.rows.items():
-        where = f"{recipe.file.name}: dataset.rows.{domain}"
-        if domain not in domains and None not in domains:
-            known = ", ".join(sorted(d for d in domains if d))
-            raise BadInput(f"{where}: no track has this domain; there is: {known}")
-        if rows < 1:
-            raise BadInput(f"{where}: {rows} rows; a quota is at least 1")
-
-
 def _pydantic_message(error: Any) -> str:
     kind, message = error["type"], error["msg"].lower()
     if kind == "extra_forbidden":
         model = DatasetSpec if error["loc"][0] == "dataset" else _File
         return f"unknown key; there is: {', '.join(model.model_fields)}"
+    if error["loc"][:2] == ("dataset", "rows"):
+        return "rows are 'all', or a whole number for each domain, as in {math: 8000}"
     return "this key is missing" if kind == "missing" else message

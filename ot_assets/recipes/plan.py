@@ -43,7 +43,7 @@ class Node:
     recipe: Recipe | None = None
     track: str | None = None
     source: SourceSpec | None = None
-    rules: dict[str, Choice] = field(default_factory=dict)
+    rules: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
     where: str = ""
 
     @property
@@ -178,11 +178,10 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
     tracks = sorted(recipe.tracks, key=lambda track: _rank(track, order))
     formatted = tuple((recipe.name, track.name, track.choices[-1].asset) for track in tracks)
     rules = {
-        track.name: choice
+        track.name: tuple(choice for choice in track.choices if choice.stage == "decontaminate" and choice.tables)
         for track in tracks
-        for choice in track.choices
-        if choice.stage == "decontaminate" and choice.tables
     }
+    benchmarks = [spec for choices in rules.values() for spec in _benchmarks(choices)]
     release = registry.find("dataset", "release", where)
     quotas = None if recipe.dataset.rows == "all" else dict(recipe.dataset.rows)
     columns = list(recipe.format.strategy.publishes)
@@ -197,7 +196,7 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         ("row_id",),
         "filter",
         formatted,
-        {"rules": tuple(dict.fromkeys(spec.key for rule in rules.values() for spec in _benchmarks([rule])))},
+        {"rules": tuple(dict.fromkeys(spec.key for spec in benchmarks))},
         recipe,
         rules=rules,
         where=where,

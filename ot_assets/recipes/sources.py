@@ -24,6 +24,7 @@ from ot_resources.files import find_files, scan_files
 from ot_resources.interfaces import BadInput
 
 _FOLDER = Path(__file__).parent / "catalogue"
+_ID = re.compile(r"[a-z0-9][a-z0-9_]{0,79}")
 _MAPPING = ("question", "key", "reference", "tests", "imported", "extra")
 
 
@@ -134,16 +135,19 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
         if not isinstance(entry.get(key), str):
             raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
     paths = find_files(entry["path"], base, where)
-    columns = scan_files(paths).collect_schema().names()
+    table = scan_files(paths, where)
+    columns = table.collect_schema().names()
     domain, domain_column = _domain(entry, columns, where)
     mapping = _mapping(entry | {"domain_column": domain_column}, where)
-    found = unfold(scan_files(paths), mapping.named().values()).collect_schema()
+    found = unfold(table, mapping.named().values()).collect_schema()
     for role, column in mapping.named().items():
         if column not in found:
             raise BadInput(f"{where}.{role}: {paths[0]} has no column '{column}'; it has: {', '.join(columns)}")
     name = entry.get("id") or re.sub(r"[^a-z0-9]+", "_", Path(entry["path"]).stem.lower()).strip("_") or "files"
+    if not isinstance(name, str) or not _ID.fullmatch(name):
+        raise BadInput(f"{where}.id: {name!r} must be up to 80 lower case letters, digits and '_'")
     return SourceSpec(
-        id=name if entry.get("id") else f"{name}_{short_hash([entry['path'], mapping.model_dump(mode='json')])[:6]}",
+        id=name if entry.get("id") else f"{name}_{short_hash([entry['path']])[:6]}",
         kind=kind,
         use="files",
         domain=domain,

@@ -13,9 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ot_resources.files import first_line
 from ot_resources.generators.engine import Completion
 from ot_resources.interfaces import BadInput, FinishReason, Request, Sampling
 
+# Raised by hand when the engine answers the same request otherwise: padding, batches, noise, stopping.
+REVISION = 1
 BATCH = 64
 # Prompts are padded to one of these lengths (tokens). A batch holds one length only: another shape would move the
 # logits by rounding errors, and with them a sample now and then.
@@ -55,7 +58,7 @@ class EmbeddedEngine:
             length = next((length for length in PROMPT_LENGTHS if len(ids) <= length), None)
             if length is None:
                 error = f"prompt of {len(ids)} tokens is longer than the {PROMPT_LENGTHS[-1]} that the model reads"
-                yield position, Completion("", FinishReason.ERROR, len(ids), 0, error)
+                yield position, Completion("", FinishReason.ERROR, len(ids), 0, error, final=True)
             else:
                 groups[length, request.sampling].append((position, ids))
         for (length, sampling), members in groups.items():
@@ -156,10 +159,15 @@ def _load(folder: Path) -> tuple[Any, Any]:
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     # One thread: the matrices are small, and sums do not depend on how many cores there are.
     torch.set_num_threads(1)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, local_files_only=True, dtype=torch.float32, use_safetensors=True
-    )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"{folder} is not a model that can be loaded without code of its own: {first_line(error)}"
+        ) from None
     model.eval()  # type: ignore[no-untyped-call]
     return tokenizer, model
 
@@ -167,7 +175,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
 @cache
 def _content_hash(folder: Path, context: int) -> str:
     """12 hex digits over context, weights, configuration, tokenizer and template: what decides the answers."""
-    digest = hashlib.sha256(f"context {context}".encode())
+    digest = hashlib.sha256(f"engine {REVISION}, context {context}".encode())
     names = ("model.safetensors", "config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
     for name in (*names, "chat_template.jinja"):
         path = folder / name

@@ -13,13 +13,14 @@ from ot_resources.interfaces import FinishReason, Request
 
 @dataclass(frozen=True)
 class Completion:
-    """What an engine answered. `error` is set where it could not."""
+    """What an engine answered. `error` is set where it could not; `final` says that asking again would not help."""
 
     text: str
     finish_reason: FinishReason
     prompt_tokens: int
     completion_tokens: int
     error: str | None = None
+    final: bool = False
 
 
 class Engine(Protocol):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
+from filelock import FileLock
 
 from ot_resources.generators.engine import Completion, Engine, request_key, request_seed
 from ot_resources.generators.reasoning import split_reasoning
@@ -32,6 +33,7 @@ _Item = TypeVar("_Item")
 # How many requests are looked up, asked and put back in order together; also the most that a crash asks again.
 WINDOW = 512
 _COMMIT_SECONDS = 0.5
+_EXPORT_ROWS = 2_000
 
 _TABLES = """
 create table if not exists responses (
@@ -44,6 +46,7 @@ create table if not exists responses (
 create table if not exists usage (
     run_id text not null, asset text not null, model text not null,
     requested integer not null, reused integer not null, answered integer not null, failed integer not null,
+    transient integer not null,
     prompt_tokens integer not null, completion_tokens integer not null, seconds real not null, at text not null,
     primary key (run_id, asset, model)
 );
@@ -66,12 +69,16 @@ RESPONSE_COLUMNS = {
 
 @dataclass
 class Usage:
-    """What one stage of one run asked for. requested = reused + answered + failed once it is done."""
+    """What one stage of one run asked for. requested = reused + answered + failed once it is done.
+
+    `transient` counts the failures that another try may mend: a stage that met one is run again next time.
+    """
 
     requested: int = 0
     reused: int = 0
     answered: int = 0
     failed: int = 0
+    transient: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
@@ -159,30 +166,27 @@ class Ledger:
             return [dict(row) for row in connection.execute("select * from usage order by at")]
 
     def export(self) -> None:
-        """Copy the responses that are not yet in Parquet to a new file of `responses/`."""
+        """Copy the responses that are not yet in Parquet to new files of `responses/`, some thousand a file."""
         folder = self.folder / "responses"
         folder.mkdir(exist_ok=True)
-        tail, last = self._after(self._exported())
-        if tail.height:
-            temporary = folder / f".{last}.partial"
-            tail.write_parquet(temporary)
-            temporary.replace(folder / f"upto-{last:012}.parquet")
+        with FileLock(self.folder / "export.lock"):
+            while (chunk := self.tail(_EXPORT_ROWS)).height:
+                last = int(chunk["number"][-1])
+                temporary = folder / f".{last}.partial"
+                chunk.drop("number").write_parquet(temporary)
+                temporary.replace(folder / f"upto-{last:012}.parquet")
 
-    def tail(self) -> pl.DataFrame:
-        """The responses that are not yet in Parquet, with RESPONSE_COLUMNS."""
-        return self._after(self._exported())[0]
+    def tail(self, rows: int = _EXPORT_ROWS) -> pl.DataFrame:
+        """The first of the responses that are not yet in Parquet: `number`, and RESPONSE_COLUMNS."""
+        names = ", ".join(["number", *RESPONSE_COLUMNS])
+        query = f"select {names} from responses where number > ? order by number limit ?"
+        with closing(self._connect()) as connection:
+            found = connection.execute(query, [self._exported(), rows]).fetchall()
+        return pl.DataFrame(found, schema={"number": pl.Int64, **RESPONSE_COLUMNS}, orient="row")
 
     def _exported(self) -> int:
         names = [path.stem for path in (self.folder / "responses").glob("upto-*.parquet")]
         return max((int(name.removeprefix("upto-")) for name in names), default=0)
-
-    def _after(self, number: int) -> tuple[pl.DataFrame, int]:
-        with closing(self._connect()) as connection:
-            names = ", ".join(RESPONSE_COLUMNS)
-            query = f"select number, {names} from responses where number > ? order by number"
-            rows = connection.execute(query, [number]).fetchall()
-        frame = pl.DataFrame([row[1:] for row in rows], schema=RESPONSE_COLUMNS, orient="row")
-        return frame, rows[-1][0] if rows else number
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.folder / "ledger.sqlite", timeout=60)
@@ -214,8 +218,10 @@ class LedgeredGenerator:
             missing = {key: request for key, request in unique.items() if key not in stored}
             self.usage.requested += len(keys)
             self.usage.reused += len(keys) - len(missing)
-            completions = stored | self._ask(missing)
-            self._ledger.note(self._run_id, self._asset, model, self.usage)
+            try:
+                completions = stored | self._ask(missing)
+            finally:  # also of what was interrupted
+                self._ledger.note(self._run_id, self._asset, model, self.usage)
             self._report()
             for key in keys:
                 yield _response(key, model, completions[key])
@@ -249,6 +255,7 @@ class LedgeredGenerator:
             self.usage.completion_tokens += completion.completion_tokens
         else:
             self.usage.failed += 1
+            self.usage.transient += not completion.final
 
     def _report(self) -> None:
         usage = self.usage

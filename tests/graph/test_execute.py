@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
@@ -10,10 +12,13 @@ from ot_assets.graph.execute import StageFailed, execute
 from ot_assets.recipes.model import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_assets.strategies import Split
-from ot_resources.interfaces import BadInput
+from ot_resources.generators.engine import Completion
+from ot_resources.generators.ledger import Ledger, LedgeredGenerator
+from ot_resources.interfaces import BadInput, FinishReason
 from ot_resources.store import Store, run_lines
 from tests.graph.running import make, tools
 from tests.recipes.small import KEPT, RIGHT, math, recipe, write_recipe
+from tests.resources.engines import RuleEngine, echo
 from tests.resources.writing import leftovers
 
 
@@ -251,3 +256,55 @@ def test_the_record_tells_what_made_the_table(tmp_path, data_root):
     assert (record["rows_in"], record["rows_out"], record["rows_dropped"]) == (18, KEPT, 1)
     assert "made" in {source["id"] for source in record["sources"]}
     assert record["packages"]["polars"] == pl.__version__
+
+
+class Flaky:
+    """A teacher's resource whose first engine is overloaded for every other request."""
+
+    identity = "flaky@1"
+
+    def __init__(self, folder, healthy: bool) -> None:
+        self._ledger = Ledger(folder)
+        self._engine = RuleEngine(answer=echo if healthy else self._sometimes, model=self.identity)
+
+    def generator(self, run_id: str, asset: str) -> LedgeredGenerator:
+        return LedgeredGenerator(self._engine, self._ledger, run_id, asset)
+
+    @staticmethod
+    def _sometimes(request):
+        if request.sample % 2:
+            return Completion("", FinishReason.ERROR, 1, 0, "503 overloaded")
+        return echo(request)
+
+
+def test_answers_that_failed_for_a_while_are_asked_again_in_the_next_run(tmp_path, store):
+    body = recipe()
+    track = [s for s in math(body) if not {"answers", "verify"} & set(s)]
+    at = next(i for i, s in enumerate(track) if "dedup" in s) + 1
+    body["tracks"]["math"] = [*track[:at], {"answers": {"use": "teacher", "samples": 2}}, *track[at:]]
+    nodes = plan(load_recipe(write_recipe(tmp_path, body)))
+    rows = []
+    for run, healthy in (("one", False), ("two", True), ("three", True)):
+        outside = replace(tools(run), store=store, models={"teacher": Flaky(tmp_path / "ledger", healthy)})
+        made = {node.name: execute(node, outside) for node in nodes}
+        rows.append((made["small/math/answers"].version.rows, made["small/math/answers"].reused))
+    assert rows == [(KEPT, False), (2 * KEPT, False), (2 * KEPT, True)]
+
+
+def test_two_runs_at_the_same_time_do_not_read_each_others_tables(tmp_path, store):
+    nodes = {}
+    for name, seed in (("one", 1), ("two", 2)):
+        body = recipe()
+        at = next(i for i, s in enumerate(math(body)) if "dedup" in s) + 1
+        math(body).insert(at, {"sample": {"use": "uniform", "n": 3, "seed": seed}})
+        (tmp_path / name).mkdir()
+        nodes[name] = plan(load_recipe(write_recipe(tmp_path / name, body)))
+    outside = {name: replace(tools(name), store=store) for name in nodes}
+    made = {}
+    for ours, theirs in zip(nodes["one"], nodes["two"], strict=True):
+        for name, node in (("one", ours), ("two", theirs)):
+            made[name, node.name] = execute(node, outside[name])
+    for name in nodes:
+        sampled = made[name, "small/math/sampled"].version.scan().collect()["question_id"].to_list()
+        released = made[name, "small/metadata"].version.scan().collect()["question_id"].to_list()
+        assert sorted(released) == sorted(sampled)

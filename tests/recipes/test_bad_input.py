@@ -171,7 +171,11 @@ CASES = {
     "unknown format": (_top(format="thinking"), "format", "no strategy 'thinking'; did you mean 'think'"),
     "quota for an unknown domain": (_top(dataset={"rows": {"code": 3}}), "dataset.rows.code", "there is: math"),
     "quota of nothing": (_top(dataset={"rows": {"math": 0}}), "dataset.rows.math", "a quota is at least 1"),
-    "quota that is no number": (_top(dataset={"rows": {"math": "many"}}), "dataset.rows", "input should be"),
+    "quota that is no number": (
+        _top(dataset={"rows": {"math": "many"}}),
+        "dataset.rows",
+        "a whole number for each domain",
+    ),
     "bad spare": (_top(dataset={"rows": {"math": 3}, "spare": "some%"}), "dataset.spare", "such as 5%"),
     "unknown key": (_top(trakcs={}), "trakcs", "unknown key; there is: name"),
     "unknown key of the dataset": (_top(dataset={"row": "all"}), "dataset.row", "unknown key; there is: rows, spare"),
@@ -188,6 +192,31 @@ CASES = {
         "'Math 2' must be lower case",
     ),
     "scale of an unknown environment": (_top(scale={"laptop": 0.1}), "scale.laptop", "local"),
+    "a name of DuckDB's own": (_top(name="temp"), "name", "'temp' is taken by the catalogue"),
+    "a track named like a table of every recipe": (
+        lambda body: body["tracks"].__setitem__("dataset", math(body)),
+        "tracks",
+        "'dataset' is the name of a table of every recipe",
+    ),
+    "an id that is no name": (_source(id="a b"), "sources[0].id", "lower case letters, digits and '_'"),
+    "an id that is no text": (_source(id=7), "sources[0].id", "lower case letters, digits and '_'"),
+    "no rows asked for": (_insert(2, {"sample": {"use": "uniform", "n": 0}}), "'n'", "greater than or equal to 1"),
+    "quota of a source that is not there": (
+        _insert(1, {"mix": {"use": "quotas", "quotas": {"nosuch": 3}}}),
+        "mix.quotas",
+        "no source 'nosuch' in this track; there is: made",
+    ),
+    "questions after answers": (
+        _insert(4, {"dedup": {"use": "exact", "as": "again"}}),
+        "tracks.math[4].dedup",
+        "works on questions; put it before 'answers'",
+    ),
+    "owner that is nobody": (_top(owners=["bob"]), "owners", "neither 'team:name' nor an e-mail address"),
+    "spare without a sample": (
+        _top(dataset={"rows": {"math": 3}, "spare": "5%"}),
+        "dataset.spare",
+        "no 'sample' stage",
+    ),
     "scale of nothing": (_top(scale={"local": 0}), "scale.local", "greater than 0"),
 }
 
@@ -203,6 +232,22 @@ def test_a_mistake_is_one_line_with_file_key_and_what_would_be_right(tmp_path, c
     assert "\n" not in told
     assert key in told
     assert right in told
+
+
+def test_a_selection_by_verdict_needs_verdicts(tmp_path):
+    body = recipe()
+    track = [stage for stage in math(body) if not {"verify", "select"} & set(stage)]
+    body["tracks"]["math"] = [*track, {"select": {"use": "verified"}}]
+    with pytest.raises(BadInput, match=r"select\.verified needs the column 'verdict'; a 'verify' stage before it"):
+        load_recipe(write_recipe(tmp_path, body))
+
+
+def test_a_broken_recipe_breaks_nobody_elses_run(tmp_path, monkeypatch):
+    (tmp_path / "broken.yaml").write_text("name: broken\ntracks: [\n")
+    monkeypatch.setenv("OT_RECIPES", str(tmp_path))
+    assert find_recipe("openthoughts3_1_2m").name == "openthoughts3_1_2m"
+    with pytest.raises(BadInput, match="line 3: not valid YAML"):
+        find_recipe("broken")
 
 
 def test_the_unchanged_recipe_is_right(tmp_path):

@@ -110,11 +110,18 @@ def test_a_failure_stops_nobody_and_is_asked_again_in_the_next_run(ledger):
     good, bad, last = generator.generate([ask("a"), ask("bad"), ask("c")])
     assert (good.answer, last.answer) == ("a#0", "c#0")
     assert (bad.finish_reason, bad.error, bad.text) == (FinishReason.ERROR, "the model refused", "")
-    assert (generator.usage.answered, generator.usage.failed) == (2, 1)
+    assert (generator.usage.answered, generator.usage.failed, generator.usage.transient) == (2, 1, 1)
     assert len(stored(ledger)) == 2
     again = RuleEngine(answer=lambda request: Completion("at last", FinishReason.STOP, 1, 1))
     assert [r.answer for r in LedgeredGenerator(again, ledger).generate([ask("a"), ask("bad")])] == ["a#0", "at last"]
     assert again.asked == [ask("bad")]
+
+
+def test_a_failure_that_no_other_try_would_mend_is_told_apart(ledger):
+    engine = RuleEngine(answer=lambda request: Completion("", FinishReason.ERROR, 999, 0, "too long", final=True))
+    generator = LedgeredGenerator(engine, ledger)
+    list(generator.generate([ask("a")]))
+    assert (generator.usage.failed, generator.usage.transient) == (1, 0)
 
 
 def test_an_engine_that_breaks_loses_nothing_it_had_finished(ledger):
@@ -183,7 +190,7 @@ def test_export_and_tail_are_everything_once(ledger, data_root):
             ledger.export()
         files = list((ledger.folder / "responses").glob("upto-*.parquet"))
         exported = pl.concat([pl.read_parquet(f) for f in files]) if files else pl.DataFrame(schema=RESPONSE_COLUMNS)
-        both = pl.concat([exported, ledger.tail()])
+        both = pl.concat([exported, ledger.tail().drop("number")])
         assert both.schema == pl.Schema(RESPONSE_COLUMNS)
         assert sorted(both["response_id"]) == sorted(request_key("rule@1", ask(text)) for text in asked)
         with warehouse.connect() as connection:

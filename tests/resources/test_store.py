@@ -294,3 +294,29 @@ def test_another_process_may_commit_the_same_version_first(store):
         theirs = write(store, FRAME, n=1)
         assert ours.commit(record(3)).version == theirs.version
     assert whole(store.read("questions", theirs.version))
+
+
+def test_what_another_try_may_mend_is_not_found_again(store):
+    with store.draft("answers") as draft:
+        draft.write(FRAME.lazy(), none_dropped(FRAME))
+        draft.seal({"n": 1})
+        draft.commit(record(2), remember=False)
+    assert store.lookup("answers", key(n=1)) is None
+
+
+def test_a_run_reads_what_it_made_itself(store):
+    ours, theirs = write(store, FRAME), write(store, OTHER)
+    store.point(ASSET, ours, "run 1")
+    store.point(ASSET, theirs, "run 2")
+    assert store.made("run 1", ASSET).version == ours.version
+    assert store.made("run 2", ASSET).version == store.latest(ASSET).version == theirs.version
+    assert store.made("run 3", ASSET).version == theirs.version
+
+
+def test_strange_entries_break_nothing(store):
+    version = write(store, FRAME)
+    store.point(ASSET, version)
+    (store.path / "store" / ".drafts" / "foo-bar").mkdir(parents=True)
+    (store.path / "latest" / "recipe" / "we ird").symlink_to("nowhere")
+    write(store, OTHER)
+    assert [asset for asset, _ in store.assets()] == [ASSET]

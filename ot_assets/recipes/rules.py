@@ -1,0 +1,128 @@
+"""What a recipe may not do, although each of its choices is well formed. Every breach is a BadInput of one line."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ot_assets.contracts import DOMAINS, QUESTION, STAGES
+from ot_resources.interfaces import BadInput
+
+if TYPE_CHECKING:
+    from ot_assets.recipes.model import Choice, Recipe
+    from ot_assets.recipes.sources import SourceSpec
+
+# Schemas that DuckDB or our catalogue has already.
+_TAKEN = frozenset(
+    "sources benchmarks lineage ledger main temp system memory warehouse information_schema pg_catalog".split()
+)
+_OWNER = re.compile(r"team:[A-Za-z0-9_.-]+|[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
+
+
+def check_taken(file: str, name: str, tracks: list[str]) -> None:
+    """Names that would hide another table."""
+    if name in _TAKEN:
+        raise BadInput(f"{file}: name: '{name}' is taken by the catalogue; choose another")
+    for track in tracks:
+        if track in ("dataset", "metadata"):
+            raise BadInput(f"{file}: tracks: '{track}' is the name of a table of every recipe; choose another")
+
+
+def check_assets(choices: list[Choice], where: str) -> None:
+    """Each stage of a track makes a table of its own."""
+    seen = {"questions"}
+    for choice in choices:
+        if choice.asset in seen:
+            raise BadInput(
+                f"{where}: two stages make '{choice.asset}'; add 'as: another_name' to one of them ({choice.where})"
+            )
+        seen.add(choice.asset)
+
+
+def check_order(choices: list[Choice], where: str) -> None:
+    """Paid stages come after the free ones that would have spared the money; questions before answers."""
+    before: set[str] = set()
+    for choice in choices:
+        _check_paid(choice, before)
+        before.add(choice.stage)
+    position = {choice.stage: index for index, choice in reversed(list(enumerate(choices)))}
+    for later in ("verify", "select"):
+        if later in position and position[later] < position["answers"]:
+            raise BadInput(f"{where}: '{later}' needs answers; put it after 'answers'")
+    for choice in choices[position["answers"] + 1 :]:
+        if choice.stage not in ("verify", "select", "format"):
+            raise BadInput(f"{choice.where}: '{choice.stage}' works on questions; put it before 'answers'")
+
+
+def _check_paid(choice: Choice, before: set[str]) -> None:
+    generators = [name for name, kind in choice.strategy.capabilities.items() if kind == "generator"]
+    if not generators:
+        return
+    needed = ("decontaminate", "dedup") if "teacher" in generators else ("decontaminate",)
+    missing = [stage for stage in needed if stage not in before]
+    if missing:
+        raise BadInput(
+            f"{choice.where}: a {generators[0]} is paid here, before '{missing[0]}'; put that stage earlier,"
+            f" or '- {missing[0]}: {{use: none, reason: ...}}'"
+        )
+
+
+def check_columns(choices: list[Choice]) -> None:
+    """Every strategy finds the columns that it reads."""
+    there = set(QUESTION)
+    for choice in choices:
+        missing = [column for column in choice.strategy.needs if column not in there]
+        if missing:
+            makers = [stage.name for stage in STAGES.values() if missing[0] in stage.contract]
+            hint = f"; a '{makers[0]}' stage before it makes that" if makers else ""
+            raise BadInput(f"{choice.where}: {choice.strategy.title} needs the column '{missing[0]}'{hint}")
+        there |= set(STAGES[choice.stage].contract)
+
+
+def check_mix(choices: list[Choice], sources: tuple[SourceSpec, ...]) -> None:
+    """Quotas name sources of their track."""
+    ids = [source.id for source in sources]
+    for choice in choices:
+        quotas = choice.params.get("quotas") if choice.stage == "mix" else None
+        for name in quotas or {}:
+            if name not in ids:
+                raise BadInput(f"{choice.where}.quotas: no source '{name}' in this track; there is: {', '.join(ids)}")
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """What can only be seen with all tracks in view: names of tables, quotas, owners, spare questions."""
+    file = recipe.file.name
+    _check_tables(recipe)
+    for owner in recipe.owners:
+        if not _OWNER.fullmatch(owner):
+            raise BadInput(f"{file}: owners: '{owner}' is neither 'team:name' nor an e-mail address")
+    if recipe.dataset.rows != "all":
+        _check_quotas(recipe, recipe.dataset.rows)
+    has_sample = all(any(choice.stage == "sample" for choice in track.choices) for track in recipe.tracks)
+    if recipe.dataset.spare and not has_sample:
+        raise BadInput(f"{file}: dataset.spare: a track has no 'sample' stage that could draw spare questions")
+
+
+def _check_tables(recipe: Recipe) -> None:
+    """Track and asset are joined to the name of a view: no two may come out the same."""
+    seen: dict[str, str] = {}
+    for track in recipe.tracks:
+        for asset in ("questions", *(choice.asset for choice in track.choices)):
+            view = f"{track.name}_{asset}"
+            if view in seen or view.endswith("__dropped"):
+                raise BadInput(
+                    f"{recipe.file.name}: tracks.{track.name}: '{asset}' would be the table '{view}',"
+                    f" which is taken{' by track ' + seen[view] if view in seen else ''}; rename one"
+                )
+            seen[view] = track.name
+
+
+def _check_quotas(recipe: Recipe, quotas: dict[str, int]) -> None:
+    domains = {source.domain for track in recipe.tracks for source in track.sources}
+    for domain, rows in quotas.items():
+        where = f"{recipe.file.name}: dataset.rows.{domain}"
+        if domain not in domains and (None not in domains or domain not in DOMAINS):
+            known = ", ".join(sorted(d for d in domains if d))
+            raise BadInput(f"{where}: no track has this domain; there is: {known}")
+        if rows < 1:
+            raise BadInput(f"{where}: {rows} rows; a quota is at least 1")
