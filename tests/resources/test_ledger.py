@@ -193,7 +193,7 @@ def test_export_and_tail_are_everything_once(ledger, data_root):
         both = pl.concat([exported, ledger.tail().drop("number")])
         assert both.schema == pl.Schema(RESPONSE_COLUMNS)
         assert sorted(both["response_id"]) == sorted(request_key("rule@1", ask(text)) for text in asked)
-        with warehouse.connect() as connection:
+        with warehouse.connect(ledger=True) as connection:
             query = "select count(distinct response_id), count(*) from ledger.responses"
             assert connection.sql(query).fetchall() == [(len(asked), len(asked))]
 
