@@ -20,7 +20,9 @@ from ot_assets.strategies.registry import Strategy, every
 GOLDEN = Path(__file__).parents[1] / "golden" / "strategy_versions.json"
 _PACKAGE = "ot_assets.strategies."
 # how strategies are run, not what they do
-_MACHINERY = {_PACKAGE + "registry", _PACKAGE + "apply"}
+_MACHINERY = {_PACKAGE + "registry", _PACKAGE + "running"}
+# what stands behind a capability and decides what a strategy makes of it
+_BEHIND = {"generator": ["ot_resources.generators.reasoning"], "sandbox": ["ot_resources.sandboxes.harness"]}
 
 
 def check() -> None:
@@ -52,7 +54,9 @@ def source_hash(entry: Strategy) -> str:
     """Hash of the strategy's module and of the helper modules that it imports, without docstrings and comments."""
     module = inspect.getmodule(entry.function)
     assert module is not None
-    texts = [normalised(inspect.getsource(importlib.import_module(name))) for name in closure(module.__name__)]
+    behind = [name for kind in sorted(set(entry.capabilities.values())) for name in _BEHIND.get(kind, [])]
+    names = [*closure(module.__name__), *behind]
+    texts = [normalised(Path(importlib.util.find_spec(name).origin).read_text()) for name in names]  # type: ignore
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
