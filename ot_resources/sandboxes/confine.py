@@ -1,11 +1,15 @@
 """How a process gives up its rights on Linux: namespaces, a root of its own, limits, a system call filter, Landlock.
 
-Used by `harness.py` inside the sandbox's process; few imports, for the same reason as there. Three layers, each used
-where the kernel allows it; `Cage` refuses when what is left would let a program reach the network:
+Used by `harness.py` inside the sandbox's process; few imports, for the same reason as there. The layers, each used
+where the kernel allows it; `Cage` refuses when what is left would let a program reach the network or change a file:
 
-- namespaces (network, processes, mounts, IPC): as root directly, else inside a user namespace;
+- namespaces (network, processes, mounts, IPC): as root directly, else inside a user namespace; with them a root that
+  holds what Python needs and nothing else;
 - a seccomp filter that forbids sockets, signals, new sessions and the like (x86_64 and aarch64);
-- without mount namespaces, Landlock (https://docs.kernel.org/userspace-api/landlock.html) against writes outside.
+- without a root of its own, Landlock of version 3 (https://docs.kernel.org/userspace-api/landlock.html): reads of what
+  that root would hold, writes in the case's own folder; what Landlock does not know (modes, owners, times, attributes,
+  hard links) the filter forbids there, in the own folder as well;
+- for root's runs a user id of the harness's own, so that no limit of a user is shared with a neighbour.
 """
 
 # ruff: noqa: SIM105 - contextlib imports more than all the rest of this module.
@@ -21,10 +25,13 @@ import sys
 
 SIGKILL, SIGTERM, EFAULT = 9, 15, 14
 NOBODY = 65534
+# User ids that no system gives out (https://systemd.io/UIDS-GIDS): one for every process number of 64 containers.
+FIRST_USER, PROCESS_NUMBERS, CONTAINERS = 0x70000000, 1 << 22, 64
 PROCESSES = 16
 OPEN_FILES = 64
 FILE_MB = 16
 DISK_MB = 64
+DISK_FILES = 4096
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -33,16 +40,21 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 SPACES = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET
 
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 4096, 16384, 1 << 18
+MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 2, 4, 4096, 16384, 1 << 18, 2
 MOUNT_SETATTR = 442  # the same number on every architecture, as all since Linux 5.1
 AT_FDCWD, AT_RECURSIVE, MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID = -100, 0x8000, 1, 2
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
+# Landlock's rights: 0 execute, 1 write, 2 read a file, 3 list a folder, 4 and 5 remove, 6 to 12 make, 13 move or link
+# across folders (version 2), 14 truncate (version 3). A rule on a file may give those of FILE_RIGHTS only.
+LANDLOCK_VERSION = 3
+ALL_RIGHTS, READ_RIGHTS, FILE_RIGHTS = (1 << 15) - 1, 0b1101, 1 << 14 | 0b111
 
-PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
+PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 8, 22, 36, 38
+CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID = 1 << 2, 1 << 6, 1 << 7
 
 # Forbidden system calls as (x86_64, aarch64) numbers: what reaches the network (socket; io_uring can open one too),
-# other processes (signals, ptrace, memory), a session of its own (a group dies together), shared memory that
-# outlives its maker, and more rights.
+# other processes (signals, ptrace, memory, priorities), a session of its own (a group dies together), shared memory
+# that outlives its maker or counts nowhere, and more rights.
 FORBIDDEN = {
     "socket": (41, 198), "connect": (42, 203), "bind": (49, 200), "io_uring_setup": (425, 425),
     "kill": (62, 129), "tkill": (200, 130), "tgkill": (234, 131), "rt_sigqueueinfo": (129, 138),
@@ -54,7 +66,24 @@ FORBIDDEN = {
     "mount_setattr": (442, 442), "open_tree": (428, 428), "fsopen": (430, 430),
     "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
     "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "open_by_handle_at": (304, 265),
+    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "move_mount": (429, 429),
+    "pivot_root": (155, 41), "setpriority": (141, 140), "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118), "sched_setscheduler": (144, 119), "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274), "migrate_pages": (256, 238), "move_pages": (279, 239),
+    "process_madvise": (440, 440), "process_mrelease": (448, 448),
 }  # fmt: skip
+# Changes to files that Landlock does not know; forbidden where no root of its own keeps a program from foreign ones.
+FILE_CALLS = {
+    "chmod": (90, None), "fchmod": (91, 52), "fchmodat": (268, 53), "fchmodat2": (452, 452),
+    "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
+    "utime": (132, None), "utimes": (235, None), "futimesat": (261, None), "utimensat": (280, 88),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16), "removexattrat": (466, 466),
+    "file_setattr": (469, 469), "link": (86, None), "linkat": (265, 37),
+}  # fmt: skip
+# Limits may be changed for oneself only; no signal may be asked for another process by way of a file.
+PRLIMIT, FCNTL, F_SETOWN, F_SETSIG, F_SETOWN_EX = (302, 261), (72, 25), 8, 10, 15
 # What makes a process; threads come by clone with CLONE_THREAD, and the C library asks clone3 first.
 CLONE, CLONE3, CLONE_THREAD = (56, 220), (435, 435), 0x00010000
 FORKS = (57, 58)  # fork and vfork, which only x86_64 has
@@ -88,16 +117,28 @@ def enter_namespaces() -> bool:
     return True
 
 
-class Cage:
-    """The place where cases run. `refusal` says why they may not; `description` what holds them."""
+def own_number() -> int:
+    """A number that no other harness on this machine has while this one lives."""
+    container = os.stat("/proc/self/ns/pid").st_ino % CONTAINERS
+    return container * PROCESS_NUMBERS + os.getpid() % PROCESS_NUMBERS
 
-    def __init__(self, directory: str, namespaces: bool) -> None:
+
+class Cage:
+    """The place where cases run. `refusal` says why they may not; `description` what holds them.
+
+    `number` is this harness's own (`own_number`), `neighbours` how many harnesses its owner may run at a time.
+    """
+
+    def __init__(self, directory: str, namespaces: bool, number: int = 0, neighbours: int = 1) -> None:
         self.namespaces = namespaces
+        self.outside = directory
         self.case = 0
+        self.cases = 0
+        # Asked for before there is a root without /proc.
+        self.user = other_user(number) if os.geteuid() == 0 else None
+        used = 0 if self.user not in (None, NOBODY) else processes_of(NOBODY if self.user else os.geteuid())
         self.root = namespaces and own_root(directory)
-        self.directory = "/work" if self.root else directory
-        self.drop_user = os.geteuid() == 0 and (self.root or readable_by_all(os.__file__))
-        self.landlock = not self.root and landlock_version() > 0
+        self.landlock = not self.root and landlock_version() >= LANDLOCK_VERSION
         self.seccomp = os.uname().machine in MACHINES and seccomp_allowed()
         self.refusal = self._refusal()
         layers = {
@@ -105,22 +146,36 @@ class Cage:
             "own root": self.root,
             "system call filter": self.seccomp,
             "landlock": self.landlock,
-            "uid 65534": self.drop_user,
+            "own uid": self.user not in (None, NOBODY),
+            "uid 65534": self.user == NOBODY,
         }
         self.description = ", ".join(name for name, there in layers.items() if there)
+        # A user namespace, and a user id of one's own, count one's own processes only.
+        alone = self.user not in (None, NOBODY) or (namespaces and self.user is None)
+        self.process_limit = PROCESSES if alone else used + PROCESSES * neighbours
+        self.directory = "/work"
         if not self.root:
-            os.chmod(directory, 0o777)
-            os.chdir(directory)
-        self.process_limit = PROCESSES if namespaces else PROCESSES + processes_of(self._user())
+            os.chmod(directory, 0o711)
+            self._next_directory()
 
-    def _user(self) -> int:
-        return NOBODY if self.drop_user else os.geteuid()
+    def _next_directory(self) -> None:
+        self.cases += 1
+        self.directory = os.path.join(self.outside, str(self.cases))
+        os.mkdir(self.directory, 0o700)
+        if self.user is not None:
+            os.chown(self.directory, self.user, self.user)
+        os.chdir(self.directory)
 
     def _refusal(self) -> str:
         if not self.namespaces and not self.seccomp:
             return "this kernel allows neither network namespaces nor a system call filter: programs would have network"
-        if os.geteuid() == 0 and not self.drop_user and not (self.landlock and self.seccomp):
-            return f"run by root, and {os.__file__} is unreadable for others: programs would write as root"
+        if not self.root and not (self.landlock and self.seccomp):
+            return (
+                "this kernel allows neither mount namespaces nor Landlock 3 (Linux 6.2) with a system call filter: "
+                "programs could change files"
+            )
+        if not self.root and os.geteuid() == 0 and self.user is None:
+            return "run by root without namespaces and without the right to become another user: run it as a user"
         return ""
 
     def clear_up_when_orphaned(self, parent: int) -> None:
@@ -140,26 +195,30 @@ class Cage:
             clear_up()
 
     def lock_down(self, seconds: float, memory_mb: int) -> None:
-        """Give up everything, for good. Called in the child that becomes the program."""
-        with_oom_preference()
+        """Give up everything, for good, in the child that becomes the program. Raises where the kernel refuses."""
+        ruleset = allowed_files(self.directory) if self.landlock else -1
         if not self.namespaces:
             os.setpgid(0, 0)
             _signal.signal(SIGTERM, _signal.SIG_DFL)
-        if self.drop_user:
+        kept = 0
+        if self.user is not None:
+            if not self.root and not readable_by_all(os.__file__):
+                # Python lies where only root may look. Landlock still says what may be read.
+                kept = CAP_DAC_READ_SEARCH
+                done(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "keeping a capability")
             os.setgroups([])
-            os.setgid(NOBODY)
-            os.setuid(NOBODY)
-            # In a user namespace of its own the limit on processes counts this case's only.
-            libc.unshare(CLONE_NEWUSER)
-        drop_capabilities()
+            os.setgid(self.user)
+            os.setuid(self.user)
+        keep_capabilities(kept)
         die_with_parent()
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        done(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "giving up new rights")
         if self.landlock:
-            forbid_writes_outside(".")
+            done(libc.syscall(LANDLOCK_RESTRICT, ruleset, 0), "Landlock")
+            os.close(ruleset)
         set_limits(seconds, memory_mb, self.process_limit)
         if self.seccomp:
             # The kernel does not count root's processes against the limit, so root gets none.
-            load_filter(children=self.drop_user or os.getuid() != 0)
+            load_filter(children=os.getuid() != 0, file_calls=self.root)
 
     def group(self, pid: int) -> None:
         """From the harness's side, in case the child was not so far yet."""
@@ -184,23 +243,88 @@ class Cage:
             if reaped == pid:
                 code = os.waitstatus_to_exitcode(status)
 
-    def clear(self) -> None:
-        """Empty the working directory for the next case."""
-        for entry in os.scandir(self.directory):
-            remove(entry)
+    def clear(self) -> bool:
+        """An empty working directory for the next case; False where that is not to be had."""
+        try:
+            if not self.root:
+                old = self.directory
+                self._next_directory()
+                return remove_tree(old)
+            if self.user is not None and not os.listdir("/work"):
+                return True
+            # Whatever was made there goes at once, however deep; only what is to be empty is used again.
+            os.chdir("/")
+            gone = libc.umount2(b"/work", MNT_DETACH) == 0 and new_disk("/work") == 0
+            os.chdir("/work")
+            return gone
+        except OSError:
+            return False
 
 
-def remove(entry: os.DirEntry[str]) -> None:
+def remove_tree(path: str) -> bool:
+    """Remove a folder, whatever depth and names it has; True if it is gone.
+
+    Folders inside folders are first moved to the top, so that neither the depth of calls, nor the number of open
+    files, nor the length of a path grows with the tree.
+    """
+    prefix, moved = os.urandom(8).hex(), 0
     try:
-        if entry.is_dir(follow_symlinks=False):
-            os.chmod(entry.path, 0o700)
-            for inner in os.scandir(entry.path):
-                remove(inner)
-            os.rmdir(entry.path)
-        else:
-            os.unlink(entry.path)
+        os.chmod(path, 0o700)
+        top = os.open(path, FOLDER)
+        try:
+            while names := os.listdir(top):
+                for name in names:
+                    if unlinked(name, top):
+                        continue
+                    folder = os.open(name, FOLDER, dir_fd=top)
+                    try:
+                        for inner in os.listdir(folder):
+                            if not unlinked(inner, folder):
+                                moved += 1
+                                os.rename(inner, f"{prefix}-{moved}", src_dir_fd=folder, dst_dir_fd=top)
+                    finally:
+                        os.close(folder)
+                    os.rmdir(name, dir_fd=top)
+        finally:
+            os.close(top)
+        os.rmdir(path)
     except OSError:
-        pass
+        return False
+    return True
+
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+def unlinked(name: str, folder: int) -> bool:
+    """Remove a file; False for a folder, which is made accessible instead."""
+    try:
+        os.unlink(name, dir_fd=folder)
+    except (IsADirectoryError, PermissionError):
+        os.chmod(name, 0o700, dir_fd=folder)
+        return False
+    return True
+
+
+def done(result: int, what: str) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), f"{what} was refused")
+
+
+def other_user(number: int) -> int | None:
+    """A user id that root can become: one for this `number` alone, else nobody's, else None."""
+    with open("/proc/self/status") as file:
+        rights = next((int(line.split()[1], 16) for line in file if line.startswith("CapEff:")), 0)
+    if ~rights & (CAP_SETUID | CAP_SETGID):
+        return None
+    return next((user for user in (FIRST_USER + number, NOBODY) if mapped(user, "uid") and mapped(user, "gid")), None)
+
+
+def mapped(user: int, kind: str) -> bool:
+    """Whether the user namespace has this id."""
+    with open(f"/proc/self/{kind}_map") as file:
+        ranges = [[int(part) for part in line.split()] for line in file]
+    return any(first <= user < first + count for first, _, count in ranges)
 
 
 def own_root(directory: str) -> bool:
@@ -224,16 +348,23 @@ def own_root(directory: str) -> bool:
     read_only = struct.pack("QQQQ", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID, 0, 0, 0)
     if libc.syscall(MOUNT_SETATTR, AT_FDCWD, root.encode(), AT_RECURSIVE, read_only, len(read_only)):
         return False
-    if mount("tmpfs", root + "/work", "tmpfs", MS_NOSUID | MS_NODEV, f"size={DISK_MB}m,mode=0777"):
+    if new_disk(root + "/work"):
         return False
     os.chroot(root)
     os.chdir("/work")
     return True
 
 
+def new_disk(path: str) -> int:
+    return mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"size={DISK_MB}m,nr_inodes={DISK_FILES},mode=0777")
+
+
 def visible_paths() -> list[str]:
-    """What a program sees of this machine: Python's own folders, system libraries, harmless devices."""
-    wanted = {"/usr", "/lib", "/lib64", "/bin", sys.base_prefix, sys.base_exec_prefix, os.path.dirname(os.__file__)}
+    """What a program sees of this machine: Python's libraries, the system's and its programs, harmless devices."""
+    wanted = {"/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/bin", "/usr/share/zoneinfo", "/lib", "/lib64", "/bin"}
+    wanted.add(os.path.dirname(os.__file__))
+    for prefix in (sys.base_prefix, sys.base_exec_prefix):
+        wanted.update(os.path.join(prefix, name) for name in ("bin", "lib", "lib64"))
     folders = sorted(path for path in wanted if os.path.isdir(path) and not os.path.islink(path))
     tops = [p for p in folders if not any(p != q and p.startswith(q + "/") for q in folders)]
     return [*tops, "/dev/null", "/dev/zero", "/dev/urandom"]
@@ -276,8 +407,10 @@ def with_oom_preference() -> None:
         pass
 
 
-def drop_capabilities() -> None:
-    libc.capset(struct.pack("Ii", 0x20080522, 0), bytes(24))
+def keep_capabilities(kept: int) -> None:
+    done(
+        libc.capset(struct.pack("Ii", 0x20080522, 0), struct.pack("6I", kept, kept, 0, 0, 0, 0)), "losing capabilities"
+    )
 
 
 def set_limits(seconds: float, memory_mb: int, processes: int) -> None:
@@ -304,10 +437,10 @@ def seccomp_allowed() -> bool:
     return ctypes.get_errno() == EFAULT
 
 
-def load_filter(children: bool) -> None:
+def load_filter(children: bool, file_calls: bool) -> None:
     """A seccomp filter: forbidden calls fail with EPERM, calls of another architecture kill. Raises if refused.
 
-    Without `children`, new processes are forbidden as well; threads are not.
+    Without `children`, new processes are forbidden as well, threads are not; without `file_calls`, FILE_CALLS are.
     """
     audit_arch, column = MACHINES[os.uname().machine]
     allow, deny, missing, kill = 0x7FFF0000, 0x00050001, 0x00050026, 0x80000000
@@ -315,8 +448,19 @@ def load_filter(children: bool) -> None:
     code = [(load, 0, 0, 4), (equal, 1, 0, audit_arch), (give, 0, 0, kill), (load, 0, 0, 0)]
     # x86_64's other calling convention (x32) marks its numbers with bit 30.
     code += [(above, 0, 1, 0x40000000), (give, 0, 0, deny)]
-    for number in sorted(pair[column] for pair in FORBIDDEN.values()):
-        code += [(equal, 0, 1, number), (give, 0, 0, deny)]
+    for pair in (*FORBIDDEN.values(), *(() if file_calls else FILE_CALLS.values())):
+        number = pair[column]
+        if number is not None:
+            code += [(equal, 0, 1, number), (give, 0, 0, deny)]
+    code += [
+        (equal, 0, 4, PRLIMIT[column]),
+        (load, 0, 0, 16),
+        (equal, 1, 0, 0),
+        (give, 0, 0, deny),
+        (give, 0, 0, allow),
+    ]
+    code += [(equal, 0, 6, FCNTL[column]), (load, 0, 0, 24), (equal, 2, 0, F_SETOWN), (equal, 1, 0, F_SETSIG)]
+    code += [(equal, 0, 1, F_SETOWN_EX), (give, 0, 0, deny), (give, 0, 0, allow)]
     if not children:
         code += [(equal, 0, 1, CLONE3[column]), (give, 0, 0, missing)]
         code += [(equal, 0, 4, CLONE[column]), (load, 0, 0, 16), (has, 1, 0, CLONE_THREAD), (give, 0, 0, deny)]
@@ -334,17 +478,14 @@ def landlock_version() -> int:
     return int(libc.syscall(LANDLOCK_CREATE, None, 0, 1))
 
 
-def forbid_writes_outside(directory: str) -> None:
-    """Landlock: files are made, changed and removed below `directory` only. Raises if refused."""
-    # Bits of Landlock's first version: 1 write a file, 4 and 5 remove, 6 to 12 make.
-    writes = sum(1 << bit for bit in (1, *range(4, 13)))
-    ruleset = libc.syscall(LANDLOCK_CREATE, struct.pack("Q", writes), 8, 0)
-    folder = os.open(directory, os.O_PATH)
-    devnull = os.open("/dev/null", os.O_PATH)
-    for fd, bits in ((folder, writes), (devnull, 1 << 1)):
-        if libc.syscall(LANDLOCK_ADD, ruleset, 1, struct.pack("=Qi", bits, fd), 0) != 0:
-            raise OSError(ctypes.get_errno(), "Landlock refused a rule")
-    if libc.syscall(LANDLOCK_RESTRICT, ruleset, 0) != 0:
-        raise OSError(ctypes.get_errno(), "Landlock was refused")
-    for fd in (ruleset, folder, devnull):
+def allowed_files(directory: str) -> int:
+    """A Landlock ruleset: everything below `directory`, reads of `visible_paths`, nothing else. Raises if refused."""
+    ruleset = libc.syscall(LANDLOCK_CREATE, struct.pack("Q", ALL_RIGHTS), 8, 0)
+    rules = dict.fromkeys(visible_paths(), READ_RIGHTS)
+    rules |= {directory: ALL_RIGHTS, "/dev/null": FILE_RIGHTS}
+    for path, rights in rules.items():
+        fd = os.open(path, os.O_PATH)
+        rights &= ALL_RIGHTS if os.path.isdir(path) else FILE_RIGHTS
+        done(libc.syscall(LANDLOCK_ADD, ruleset, 1, struct.pack("=Qi", rights, fd), 0), f"a Landlock rule for {path}")
         os.close(fd)
+    return int(ruleset)

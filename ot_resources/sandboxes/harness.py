@@ -4,9 +4,10 @@
 import of this project, and of the standard library only what loads in a millisecond (json, signal, shutil and platform
 cost 10 to 30 each, once a job).
 
-In: the fields of `Job` and `namespaces` (whether to try them). Out: frames of one line
-`kind seconds bytes bytes` and two texts of that many bytes: `cage` with what confines, or `refused` with why not,
-then a frame a case whose kind is its status.
+In: the fields of `Job`, `namespaces` (whether to try them), `owner` (the process that asks) and `neighbours` (how many
+harnesses it runs at a time). Out: frames of one line `kind seconds bytes bytes` and two texts of that many bytes:
+`cage` with what confines, or `refused` with why not, then a frame a case whose kind is its status. `unclean` comes
+where nothing is empty for the next case: what is left has to run in a new harness.
 
 The harness forks once and waits; the fork is process 1 of the new process namespace, so that everything that a case
 leaves behind becomes its child and dies by `kill(-1)`. Without namespaces a case may not leave its process group
@@ -40,6 +41,9 @@ def main(task: Task, confine: ModuleType) -> int:
     """Fork the one who runs the cases and share his fate."""
     directory = sys.argv[1]
     confine.die_with_parent()
+    if os.getppid() != task["owner"]:
+        return 1
+    number = confine.own_number()
     spaces = task["namespaces"] and confine.enter_namespaces()
     parent = os.getpid()
     runner = os.fork()
@@ -47,7 +51,8 @@ def main(task: Task, confine: ModuleType) -> int:
         return os.waitstatus_to_exitcode(os.waitpid(runner, 0)[1])
     os.setpgid(0, 0)
     confine.adopt_orphans()
-    cage = confine.Cage(directory, spaces)
+    confine.with_oom_preference()
+    cage = confine.Cage(directory, spaces, number, task["neighbours"])
     cage.clear_up_when_orphaned(parent)
     if cage.refusal:
         answer("refused", cage.refusal.encode())
@@ -60,14 +65,16 @@ def main(task: Task, confine: ModuleType) -> int:
 def run_cases(task: Task, cage: Cage) -> None:
     """Every case in order; with `stop_at_failure`, the cases after one that did not end ok are not run."""
     failed = False
-    for stdin in task["stdins"]:
+    for place, stdin in enumerate(task["stdins"]):
         if failed and task["stop_at_failure"]:
             answer("unavailable", b"", NOT_RUN)
             continue
+        if place and not cage.clear():
+            answer("unclean", b"")
+            return
         status, stdout, stderr, seconds = run_case(task, stdin, cage)
         failed = status != "ok"
         answer(status, stdout, stderr, seconds)
-        cage.clear()
 
 
 def answer(kind: str, first: bytes, second: bytes = b"", seconds: float = 0.0) -> None:

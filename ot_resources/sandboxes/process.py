@@ -4,20 +4,24 @@ A job starts Python with `harness.py` in a session of its own; the harness confi
 child a case, so that a case costs about 3 ms of CPU where a job costs 20.
 
 What holds. Limits on wall clock, CPU, address space, file size, open files and processes. No network. No signal
-reaches a process outside the case; nothing of a case is left when it ends. Where the kernel allows namespaces
-(`confinement` says so), the program sees a root that holds Python, the system's libraries and its own directory only.
+reaches a process outside the case; nothing of a case is left when it ends. No file outside the case's directory is
+changed. Where the kernel allows namespaces (`confinement` says so), the program sees a root that holds Python's and the
+system's libraries and programs and its own directory; without them Landlock lets it read the same, and `chmod`,
+`utime`, `link` and their like fail even in its own directory. Root's runs use a user id of each harness's own.
 
 What does not hold. This is a guard against accidents, not against an attacker: the kernel is shared, so a hole in the
-kernel is a hole here. Memory is limited per process and the number of processes is limited, but their product
-(16 x `memory_mb`) is not. Without namespaces the program can read whatever its user id can read, and write where
-that id may (under root's runs: uid 65534), unless Landlock holds it. For untrusted models use the docker sandbox.
+kernel is a hole here. Memory is bounded per process (address space) and in files (64 MB, with namespaces), and the
+number of processes and threads is limited to 16, but not their sum: at worst a case takes 16 x `memory_mb`, the
+files, and what the kernel holds for it (pipes); a container's limit has to bound that. Without namespaces files count
+one by one only (16 MB each), and processes of one user's harnesses share the limit, so that one that makes many may
+make its neighbour's fail. Names and sizes of files anywhere can be asked for. For untrusted models use the docker
+sandbox.
 """
 
 from __future__ import annotations
 
 import marshal
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,11 +31,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ot_resources.interfaces import BadInput, Execution, ExecutionStatus, Job
+from ot_resources.sandboxes.confine import remove_tree
 
 # Sent compiled with every task: compiling the two anew costs more than starting Python.
 PARTS = {
@@ -125,12 +130,19 @@ class ProcessSandbox:
         return text
 
     def _run_job(self, job: Job, stopped: threading.Event) -> tuple[Execution, ...]:
-        frames, stderr = self._harness(asdict(job), stopped)
-        executions = [
-            Execution(ExecutionStatus(frame.kind), frame.first, frame.second, frame.seconds)
-            for frame in frames
-            if frame.kind not in ("cage", "refused")
-        ]
+        executions: list[Execution] = []
+        while True:
+            rest = replace(job, stdins=job.stdins[len(executions) :])
+            frames, stderr = self._harness(asdict(rest), stopped)
+            told = [
+                Execution(ExecutionStatus(frame.kind), frame.first, frame.second, frame.seconds)
+                for frame in frames
+                if frame.kind not in ("cage", "refused", "unclean")
+            ]
+            executions += told
+            # What one case left could not be removed, and the next must not see it.
+            if not told or frames[-1].kind != "unclean" or len(executions) >= len(job.stdins):
+                break
         refused = [frame.first for frame in frames if frame.kind == "refused"]
         why = refused[0] if refused else f"the sandbox ended early: {_last_line(stderr)}"
         missing = Execution(ExecutionStatus.UNAVAILABLE, "", why, 0.0)
@@ -139,13 +151,12 @@ class ProcessSandbox:
     def _harness(self, task: dict[str, Any], stopped: threading.Event) -> tuple[list[_Frame], str]:
         """What one harness answered, and its stderr. Nothing is left of it afterwards."""
         directory = tempfile.mkdtemp(prefix="ot-sandbox-")
+        settings = {"namespaces": self._namespaces, "owner": os.getpid(), "neighbours": self._workers}
         limit = SLACK_SECONDS + len(task["stdins"]) * (task["seconds"] + SLACK_SECONDS_A_CASE)
         try:
             process = self._start(directory, stopped)
             try:
-                out, err = process.communicate(
-                    marshal.dumps(task | PARTS | {"namespaces": self._namespaces}), timeout=limit
-                )
+                out, err = process.communicate(marshal.dumps(task | PARTS | settings), timeout=limit)
             except subprocess.TimeoutExpired:
                 _kill_group(process)
                 out, err = process.communicate()
@@ -155,7 +166,7 @@ class ProcessSandbox:
                 with self._lock:
                     self._running.pop(process, None)
         finally:
-            shutil.rmtree(directory, ignore_errors=True)
+            remove_tree(directory)
         return list(_frames(out)), err.decode(errors="replace")
 
     def _start(self, directory: str, stopped: threading.Event) -> subprocess.Popen[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,14 +16,30 @@ from pathlib import Path
 import pytest
 
 from ot_resources.interfaces import BadInput, Execution, ExecutionStatus, Job, Sandbox
-from ot_resources.sandboxes import open_sandbox
+from ot_resources.sandboxes import open_sandbox, process
+from ot_resources.sandboxes.confine import Cage, remove_tree
 from ot_resources.sandboxes.process import ProcessSandbox
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["namespaces", "no-namespaces"])
 def sandbox(request: pytest.FixtureRequest) -> Iterator[ProcessSandbox]:
     with ProcessSandbox(namespaces=request.param) as opened:
+        if request.param:
+            need_namespaces(opened)
+        else:
+            assert "namespaces" not in opened.confinement and "landlock" in opened.confinement
         yield opened
+
+
+def need_namespaces(sandbox: ProcessSandbox) -> None:
+    """Skip, or fail where OT_REQUIRE names `namespaces`, on a kernel that gives none."""
+    if sandbox.confinement.startswith("namespaces, own root"):
+        return
+    reason = f"no namespaces with a root of their own here, only: {sandbox.confinement}"
+    if "namespaces" in [name.strip() for name in os.environ.get("OT_REQUIRE", "").split(",")]:
+        pytest.fail(reason)
+    print(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +51,10 @@ def nothing_left(home: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def home() -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where the sandboxes of these tests make their directories; it is on their command lines, which tells them apart
     from those of other test runs."""
+    tmp_path_factory.getbasetemp()  # not inside
     with tempfile.TemporaryDirectory(prefix="ot-test-") as name, pytest.MonkeyPatch.context() as patch:
         Path(name).chmod(0o755)
         patch.setattr(tempfile, "tempdir", name)
@@ -158,9 +176,184 @@ def test_ends_in_the_right_status(sandbox: ProcessSandbox, name: str) -> None:
 
 def test_a_sleeping_grandchild_dies_with_its_case(sandbox: ProcessSandbox) -> None:
     execution = run(sandbox, GRANDCHILD)
-    # By uid 0 without namespaces no process may be made at all.
-    assert execution.status is ExecutionStatus.OK or "PermissionError" in execution.stderr
+    assert execution.status is ExecutionStatus.OK
     assert execution.seconds < 10
+
+
+CHANGES = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+folder = sys.stdin.readline().strip()
+victim = folder + "/victim"
+name = victim.encode()
+changes = {
+    "write": lambda: open(victim, "r+").write("x"),
+    "truncate": lambda: os.truncate(victim, 0),
+    "open and truncate": lambda: open(victim, "w"),
+    "ftruncate": lambda: os.ftruncate(os.open(victim, os.O_RDWR), 0),
+    "chmod": lambda: os.chmod(victim, 0o600),
+    "fchmod": lambda: os.fchmod(os.open(victim, os.O_RDONLY), 0o600),
+    "fchmodat2": lambda: 1 / (not libc.syscall(452, -100, name, 0o600, 0)),
+    "chown": lambda: os.chown(victim, os.getuid(), os.getgid()),
+    "lchown": lambda: os.lchown(victim, os.getuid(), os.getgid()),
+    "fchown": lambda: os.fchown(os.open(victim, os.O_RDONLY), os.getuid(), os.getgid()),
+    "utime": lambda: os.utime(victim, (1, 1)),
+    "touch": lambda: os.utime(victim),
+    "setxattr": lambda: os.setxattr(victim, "user.x", b"x"),
+    "removexattr": lambda: os.removexattr(victim, "user.mark"),
+    "rename": lambda: os.rename(victim, "mine"),
+    "rename there": lambda: os.rename(victim, victim + "2"),
+    "exchange": lambda: 1 / (not (open("own", "w").close() or libc.renameat2(-100, b"own", -100, name, 2))),
+    "link": lambda: os.link(victim, "linked"),
+    "link there": lambda: os.link(victim, victim + "3"),
+    "unlink": lambda: os.unlink(victim),
+    "make": lambda: open(folder + "/made", "w"),
+    "read": lambda: open(victim).read(),
+    "list": lambda: os.listdir(folder),
+}
+for name_of, change in changes.items():
+    try:
+        change()
+        print(name_of)
+    except (OSError, ZeroDivisionError):
+        pass
+"""
+
+
+def test_a_file_outside_stays_as_it_is(sandbox: ProcessSandbox, home: Path) -> None:
+    folder = home / "open"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    victim = folder / "victim"
+    victim.write_text("precious")
+    victim.chmod(0o666)
+    before = victim.stat()
+    assert run(sandbox, CHANGES, f"{folder}\n").stdout == ""
+    after = victim.stat()
+    assert [path.name for path in folder.iterdir()] == ["victim"]
+    assert victim.read_text() == "precious"
+    assert (after.st_mode, after.st_mtime_ns, after.st_ctime_ns, after.st_ino, after.st_nlink) == (
+        before.st_mode,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+        before.st_ino,
+        before.st_nlink,
+    )
+
+
+def test_files_of_its_own_can_be_moved_and_cut(sandbox: ProcessSandbox) -> None:
+    source = """
+import os
+os.makedirs("a/b")
+open("a/f", "w").write("12345")
+os.rename("a/f", "a/b/g")
+os.truncate("a/b/g", 2)
+print(open("a/b/g").read(), os.listdir("a"))
+open(os.devnull, "w").write("x")
+"""
+    assert run(sandbox, source).stdout == "12 ['b']\n"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "told"),
+    [
+        ({"namespaces": False, "seccomp": False}, "programs would have network"),
+        ({"landlock": False}, "neither mount namespaces nor Landlock 3 .* programs could change files"),
+        ({"namespaces": True, "seccomp": False}, "programs could change files"),
+        ({"user": None}, "without the right to become another user"),
+        ({}, "^$"),
+        ({"user": None, "root": True, "landlock": False, "namespaces": True}, "^$"),
+    ],
+)
+def test_refusals(monkeypatch: pytest.MonkeyPatch, attributes: dict[str, object], told: str) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    cage = object.__new__(Cage)
+    vars(cage).update({"namespaces": False, "root": False, "seccomp": True, "landlock": True, "user": 1} | attributes)
+    refusal = cage._refusal()
+    assert re.search(told, refusal)
+    assert "\n" not in refusal
+
+
+def test_threads_of_neighbours_do_not_count(home: Path) -> None:
+    source = """
+import threading, time
+threads = [threading.Thread(target=time.sleep, args=(1,)) for _ in range(9)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print("fine")
+"""
+    for namespaces in (True, False):
+        with ProcessSandbox(workers=4, namespaces=namespaces) as four:
+            executions = [case[0] for case in four.run([Job(source, seconds=20.0)] * 8)]
+        assert [execution.stdout for execution in executions] == ["fine\n"] * 8, executions
+
+
+LEFTOVERS = {
+    "deep": "import os\nfor _ in range(3000): os.mkdir('d' * 20); os.chdir('d' * 20)\nopen('f', 'w')",
+    "long names": "import os\nfor _ in range(40): os.mkdir('d' * 255); os.chdir('d' * 255)\nopen('f', 'w')",
+    "closed": "import os\nos.makedirs('a/b', 0o000, True)\nos.mkdir('c', 0)",
+    "odd names": "import os\nos.mkdir(b'\\xff\\n'); open(b'\\xff\\n/\\xfe', 'w'); os.symlink('/', 'r'); os.mkfifo('p')",
+}
+
+
+@pytest.mark.parametrize("name", LEFTOVERS)
+def test_whatever_a_case_leaves_the_next_finds_nothing(sandbox: ProcessSandbox, name: str) -> None:
+    source = f"import os\nprint(os.listdir('.'))\ninput()\n{LEFTOVERS[name]}"
+    job = Job(source, ("\n",) * 3, seconds=10.0)
+    [executions] = sandbox.run([job])
+    assert [e.stdout for e in executions] == ["[]\n"] * 3, executions
+    assert {e.status for e in executions} == {ExecutionStatus.OK}, executions
+
+
+def test_a_tree_that_cannot_be_removed_is_told(tmp_path: Path) -> None:
+    assert not remove_tree(str(tmp_path / "nothing"))
+    (tmp_path / "tree" / "a" / "b").mkdir(parents=True)
+    assert remove_tree(str(tmp_path / "tree"))
+    assert not (tmp_path / "tree").exists()
+
+
+def test_where_cleaning_fails_a_new_harness_goes_on(sandbox: ProcessSandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    begin = sandbox._start
+    monkeypatch.setattr(sandbox, "_start", lambda *given: started.append(1) or begin(*given))
+    failing = Path(process.__file__).with_name("harness.py").read_text().replace("not cage.clear()", "True")
+    monkeypatch.setitem(process.PARTS, "harness", compile(failing, "harness.py", "exec"))
+    [executions] = sandbox.run([Job("print(input())", ("a", "b", "c"))])
+    assert [e.stdout for e in executions] == ["a\n", "b\n", "c\n"]
+    assert len(started) == 3
+
+
+FORBIDDEN = {
+    "limits of another": "import os, resource\nresource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1))",
+    "limits of any": "import resource\nresource.prlimit(1, resource.RLIMIT_CPU)",
+    "memory file": "import os\nos.memfd_create('x')",
+    "priority of another": "import os\nos.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
+    "signal by file": "import fcntl, os\nfcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())",
+}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_forbidden_calls(sandbox: ProcessSandbox, name: str) -> None:
+    assert "PermissionError: [Errno 1]" in run(sandbox, FORBIDDEN[name]).stderr
+
+
+def test_what_of_this_machine_is_seen(sandbox: ProcessSandbox) -> None:
+    source = """
+import os
+for path in ("/etc", "/home", "/usr/local/etc", "/usr/share", "/usr/share/doc", "/var", "/proc", "/sys", "/tmp"):
+    try:
+        print(path, os.listdir(path))
+    except OSError:
+        pass
+"""
+    assert run(sandbox, source).stdout in ("", "/usr/share ['zoneinfo']\n")
+
+
+def test_the_number_of_files_is_limited() -> None:
+    with ProcessSandbox() as opened:
+        need_namespaces(opened)
+        execution = run(opened, "for i in range(10_000): open(f'f{i}', 'w').close()")
+    assert "No space left on device" in execution.stderr
 
 
 def test_sees_neither_our_environment_nor_writes_outside(
