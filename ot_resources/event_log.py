@@ -26,12 +26,16 @@ def _relax(connection: Any, _: Any) -> None:
     if isinstance(connection, sqlite3.Connection):
         connection.execute("pragma synchronous = normal")
         path = connection.execute("pragma database_list").fetchone()[2]
-        # A new file is not in WAL mode yet: its keeper opens with the next connection.
-        in_wal_mode = connection.execute("pragma journal_mode").fetchone()[0] == "wal"
-        if path and in_wal_mode and path not in _kept_open:
-            keeper = sqlite3.connect(path, check_same_thread=False)
-            keeper.execute("select count(*) from sqlite_master").fetchone()
-            _kept_open[path] = keeper
+        if path and path not in _kept_open:
+            _keep_open(connection, path)
+
+
+def _keep_open(connection: sqlite3.Connection, path: str) -> None:
+    # A new file is not in WAL mode yet: its keeper opens with the next connection.
+    if connection.execute("pragma journal_mode").fetchone()[0] == "wal":
+        keeper = sqlite3.connect(path, check_same_thread=False)
+        keeper.execute("select count(*) from sqlite_master").fetchone()
+        _kept_open[path] = keeper
 
 
 _kept_open: dict[str, sqlite3.Connection] = {}
