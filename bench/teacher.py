@@ -4,7 +4,8 @@
 
 Prints one Markdown row per domain and family: questions, verified share with Wilson's 95% interval, the share that the
 best constant guess would reach, mean and largest completion length, and at the end the speed. Questions come from the
-held-out 5% of the question space (`data.generator.problem.is_held_out`), the same number from every family.
+held-out 5% of the question space (`data.generator.problem.is_held_out`), the same number from every family. Answers are
+judged as the pipeline judges them: code in the sandbox, the rest by `verify.math`.
 """
 
 import argparse
@@ -15,12 +16,14 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
+import polars as pl
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from data.generator.check import is_right
 from data.generator.families import FAMILIES, draw, unseen
 from data.generator.problem import Problem
+from ot_assets.strategies import apply
+from ot_resources.sandboxes import open_sandbox
 
 BATCH = 64
 MAX_NEW_TOKENS = 160
@@ -61,6 +64,26 @@ def answer(folder: Path, problems: list[Problem], temperature: float, seed: int)
     return texts, lengths, time.perf_counter() - began
 
 
+def verified(problems: list[Problem], texts: list[str]) -> list[bool]:
+    """Whether each text, a whole completion with its think block, has the verdict `right`."""
+    frame = pl.DataFrame(
+        {
+            "place": range(len(problems)),
+            "answer": [text.rpartition("</think>")[2] for text in texts],
+            "reference": [p.reference for p in problems],
+            "tests": [None if p.tests is None else json.dumps(p.tests) for p in problems],
+        },
+        schema_overrides={"tests": pl.String},
+    )
+    code, other = frame.filter(pl.col("tests").is_not_null()), frame.filter(pl.col("tests").is_null())
+    with open_sandbox("process") as sandbox:
+        judged = [
+            apply("verify.code", code, sandbox=sandbox).kept.collect(),
+            apply("verify.math", other).kept.collect(),
+        ]
+    return pl.concat(judged).sort("place")["verdict"].eq("right").to_list()
+
+
 def row(name: str, right: list[bool], lengths: list[int], guess: float) -> dict:
     low, high = wilson(sum(right), len(right))
     return {
@@ -81,7 +104,7 @@ def measure(folder: Path, n: int, temperature: float, seed: int) -> tuple[list[d
     for domain, families in FAMILIES.items():
         problems = list(unseen(seed, domain, n))
         texts, lengths, took = answer(folder, problems, temperature, seed)
-        right = [is_right(p, text) for p, text in zip(problems, texts, strict=True)]
+        right = verified(problems, texts)
         guesses = {family: guessable(domain, family) for family in families}
         rows.append(row(domain, right, lengths, sum(guesses.values()) / len(guesses)))
         for family in families:
@@ -129,9 +152,8 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     rows, speed, answers = measure(options.model, options.n, options.temperature, options.seed)
     print(table(rows))
-    print(
-        f"\ntemperature {options.temperature}, seed {options.seed}, {speed:,.0f} tokens/s on {options.threads} thread(s)"
-    )
+    print(f"\ntemperature {options.temperature}, seed {options.seed}, ", end="")
+    print(f"{speed:,.0f} tokens/s on {options.threads} thread(s)")
     if options.answers:
         options.answers.write_text("".join(json.dumps(a) + "\n" for a in answers))
 

@@ -1,7 +1,8 @@
-"""A small grader for our own problems: enough to measure the teacher and to grade the generator itself.
+"""A small grader for the generator's own solutions and reference programs. Never for what a model wrote.
 
-The pipeline has its own verification; this one has two verdicts, no sandbox beyond a limited subprocess, and knows
-only the answer formats of `data.generator.families`.
+It runs programs in a subprocess with two limits and nothing else: they may read, write and send what they like. What
+a model wrote is judged by the pipeline's strategies in their sandbox (`bench/teacher.py`). Two verdicts, and only the
+answer formats of `data.generator.families`.
 """
 
 import json
@@ -15,7 +16,7 @@ from data.generator.problem import Problem
 
 CODE_SECONDS = 5
 
-# Runs in a process of its own: the program under test was written by a model.
+# Runs in a process of its own, so that an endless program of ours ends.
 HARNESS = """
 import contextlib, io, json, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
@@ -64,7 +65,7 @@ def same_answer(answer: str, reference: str) -> bool:
 
 
 def passes(program: str, tests: dict, seconds: float = CODE_SECONDS) -> bool:
-    """Whether `program` passes all `tests` (the JSON shapes `call`, `stdin` and `asserts`) within `seconds`."""
+    """Whether `program`, one of ours, passes all `tests` (the JSON shapes `call`, `stdin` and `asserts`) within `seconds`."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             done = subprocess.run(
