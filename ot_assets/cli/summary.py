@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from ot_assets.cli.query import table
+from ot_assets.lineage.explain import printable
 from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import Node
 from ot_resources.environments import data_root
@@ -55,7 +56,7 @@ def _rows(connection, recipe: Recipe) -> str:  # type: ignore[no-untyped-def]
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
     for row in rows:
         for name in ("problem", "solution"):
-            row[name] = _cut(" ".join((row[name] or "").split()), _CHARACTERS // 2)
+            row[name] = _cut(printable(" ".join((row[name] or "").split())), _CHARACTERS // 2)
     return f"Five rows ({recipe.name}.metadata)\n" + _indent(table(rows, empty="no rows"))
 
 

@@ -133,4 +133,9 @@ def _paragraph(event: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    return textwrap.shorten(str(value), 200, placeholder="…")
+    return textwrap.shorten(printable(str(value)), 200, placeholder="…")
+
+
+def printable(text: str) -> str:
+    """The text without control characters: a row must not steer the terminal that shows it."""
+    return "".join(c if c.isprintable() or c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ot_assets.lineage.explain import story, tell
+from ot_assets.lineage.explain import printable, story, tell
 from ot_resources.store import Store
 from tests.graph.running import make
 from tests.recipes.small import KEPT, LEAK, TWICE, math, recipe, write_recipe
@@ -94,3 +94,7 @@ def test_a_row_in_two_recipes_tells_both_stories(tmp_path, store):
     ends = {event["asset"]: event["status"] for event in story(question, store)}
     assert (ends["small/dataset"], ends["other/math/selected"]) == ("kept", "dropped")
     assert "other/dataset" not in ends
+
+
+def test_a_row_does_not_steer_the_terminal():
+    assert printable("a\x1b]0;title\x07b\nc") == "a\ufffd]0;title\ufffdb\nc"

@@ -2,13 +2,18 @@
 
 It is started by file with `python -I`, never imported by its package's name: it must load neither Dagster nor Polars,
 and with this folder on the path the modules beside it would hide the standard library's `math` and `code`.
-It has no time limit of its own, as math-verify's own ones hang (Math-Verify issue 65): `pool.py` kills it.
+`pool.py` kills it by wall clock, as math-verify's own time limits hang (Math-Verify issue 65). It also ends by itself:
+with the thread that started it (the kernel sends SIGKILL), and after some seconds of CPU more than a pair may take.
+
+Arguments: megabytes of memory, seconds a pair, the process number of the owner.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
+import os
 import resource
 import sys
 from types import ModuleType
@@ -17,11 +22,14 @@ from typing import Any
 # math-verify rounds to six decimals; of numbers that are small or large, six significant digits must agree.
 RELATIVE = 1e-6
 BLOCKED_FILE_BYTES = 0
+SLACK_CPU_SECONDS = 5
+PR_SET_PDEATHSIG, SIGKILL = 1, 9
 
 
 def main() -> None:
     """Answer until stdin ends. The first line out says that the imports are done."""
-    memory = int(sys.argv[1]) << 20
+    die_with(int(sys.argv[3]))
+    memory, seconds = int(sys.argv[1]) << 20, float(sys.argv[2])
     logging.disable(logging.CRITICAL)
     import math_verify
 
@@ -30,7 +38,24 @@ def main() -> None:
     sys.setrecursionlimit(5000)
     say({"ready": True})
     for line in sys.stdin:
+        limit_cpu(seconds)
         say(answer(math_verify, json.loads(line)))
+
+
+def die_with(owner: int) -> None:
+    """End when the owner does, also if it is killed, and also if it already was."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
+    if os.getppid() != owner:
+        sys.exit("the owner ended")
+
+
+def limit_cpu(seconds: float) -> None:
+    """From now on: the kernel ends the process that goes on for longer (SIGXCPU)."""
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    wanted = int(used + seconds + SLACK_CPU_SECONDS) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
 def say(message: dict[str, object]) -> None:

@@ -3,6 +3,9 @@
 math-verify hangs past its own timeouts, can eat all memory, and breaks in threads other than the main one (there it
 raises, and frameworks that swallow it score everything 0). So it runs in processes of its own, which are killed by
 wall clock and limited in memory. The pool itself may be used from any thread.
+
+A worker lives no longer than the thread that started it, which is how it ends with a process that is killed; so the
+threads are the pool's own and live as long as the pool.
 """
 
 from __future__ import annotations
@@ -38,7 +41,8 @@ class MathPool:
         self._seconds = seconds
         self._count = workers or os.cpu_count() or 1
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._workers = [_Worker(memory_mb) for _ in range(self._count)]
+        self._threads = ThreadPoolExecutor(self._count, thread_name_prefix="math")
+        self._workers = [_Worker(memory_mb, seconds) for _ in range(self._count)]
         for worker in self._workers:
             self._idle.put(worker)
 
@@ -49,13 +53,17 @@ class MathPool:
         self.close()
 
     def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.kill()
+        # A thread may have been about to start one.
+        self._threads.shutdown()
         for worker in self._workers:
             worker.kill()
 
     def judge(self, pairs: Iterable[Pair]) -> Iterator[Judgement]:
         """One judgement a pair, in order."""
-        with ThreadPoolExecutor(self._count, thread_name_prefix="math") as threads:
-            yield from threads.map(self._judge, pairs)
+        yield from self._threads.map(self._judge, pairs)
 
     def _judge(self, pair: Pair) -> Judgement:
         worker = self._idle.get()
@@ -68,8 +76,9 @@ class MathPool:
 class _Worker:
     """One process of `math_worker.py`, started when it is needed."""
 
-    def __init__(self, memory_mb: int) -> None:
+    def __init__(self, memory_mb: int, seconds: float) -> None:
         self._memory_mb = memory_mb
+        self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = b""
 
@@ -103,7 +112,7 @@ class _Worker:
 
     def _start(self) -> bool:
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(WORKER), str(self._memory_mb)],
+            [sys.executable, "-I", str(WORKER), str(self._memory_mb), str(self._seconds), str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
