@@ -49,6 +49,7 @@ check: .venv/dev ## format, lint, types, floors, definitions load
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@mkdir -p $(DAGSTER_HOME) && cp dagster.yaml $(DAGSTER_HOME)/
 	@$(BIN)/dagster definitions validate --workspace workspace.yaml --log-level error
 
 bench: .venv/dev ## the numbers that the README gives
