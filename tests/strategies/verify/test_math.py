@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from fractions import Fraction
 from importlib import metadata
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -107,6 +113,71 @@ def test_a_worker_is_limited_in_memory() -> None:
         [judgement] = pool.judge([("5", "2^{10^{11}}")])
         assert judgement.verdict in (Verdict.ERROR, Verdict.WRONG)
         assert next(pool.judge([("x+x", "2x")])).verdict is Verdict.RIGHT
+
+
+HARD = ("5", "9^{9^{9^{9}}}")
+OWNER = f"""
+import sys
+from ot_assets.strategies.verify.pool import MathPool
+with MathPool(seconds=60, workers=2) as pool:
+    list(pool.judge([("x", "x+1")] * 4))
+    print(*[worker._process.pid for worker in pool._workers if worker._process], flush=True)
+    list(pool.judge([{HARD!r}] * 2))
+"""
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def test_workers_end_with_an_owner_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
+        assert owner.stdout
+        workers = [int(pid) for pid in owner.stdout.readline().split()]
+        assert workers and all(map(is_alive, workers))
+        time.sleep(0.5)
+        owner.kill()
+        deadline = time.monotonic() + 2
+    while any(map(is_alive, workers)):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_worker_without_its_owner_does_not_start() -> None:
+    with MathPool(seconds=1, workers=1) as pool:
+        worker = pool._workers[0]
+        assert worker._start()
+        assert worker._process
+        command = worker._process.args
+        assert isinstance(command, list)
+        assert command[-1] == str(os.getpid())
+        done = subprocess.run([*command[:-1], "1"], input="", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "the owner ended" in done.stderr
+
+
+def test_a_worker_that_nobody_stops_ends_by_its_use_of_the_processor() -> None:
+    with MathPool(seconds=-4, workers=1) as pool:
+        worker = pool._workers[0]
+        assert worker._start()
+        start = time.monotonic()
+        assert worker._ask(json.dumps({"gold": HARD[0], "given": HARD[1]}).encode() + b"\n", 60) is None
+        assert worker._process
+        assert worker._process.wait(timeout=5) == -signal.SIGXCPU
+        assert time.monotonic() - start < 40
+
+
+def test_workers_are_kept_from_batch_to_batch() -> None:
+    with MathPool(seconds=20, workers=1) as pool:
+        seen = []
+        for _ in range(3):
+            assert [j.verdict for j in pool.judge([("x+x", "2x")])] == [Verdict.RIGHT]
+            assert pool._workers[0]._process
+            seen.append(pool._workers[0]._process.pid)
+            time.sleep(0.1)
+    assert len(set(seen)) == 1
 
 
 def spellings(value: Fraction) -> list[str]:
