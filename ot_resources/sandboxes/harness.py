@@ -65,14 +65,15 @@ def main(task: Task, confine: ModuleType) -> int:
 def run_cases(task: Task, cage: Cage) -> None:
     """Every case in order; with `stop_at_failure`, the cases after one that did not end ok are not run."""
     failed = False
-    for place, stdin in enumerate(task["stdins"]):
+    stdins = task["stdins"] = list(task["stdins"])
+    for place in range(len(stdins)):
         if failed and task["stop_at_failure"]:
             answer("unavailable", b"", NOT_RUN)
             continue
         if place and not cage.clear():
             answer("unclean", b"")
             return
-        status, stdout, stderr, seconds = run_case(task, stdin, cage)
+        status, stdout, stderr, seconds = run_case(task, in_memory(stdins[place]), cage)
         failed = status != "ok"
         answer(status, stdout, stderr, seconds)
 
@@ -83,12 +84,17 @@ def answer(kind: str, first: bytes, second: bytes = b"", seconds: float = 0.0) -
         data = data[os.write(1, data) :]
 
 
-def run_case(task: Task, stdin: str, cage: Cage) -> tuple[str, bytes, bytes, float]:
+def in_memory(text: str) -> int:
+    """A file with `text` that has no name and is read from its start."""
+    fd = os.memfd_create("stdin")
+    with open(os.dup(fd), "wb") as file:
+        file.write(text.encode("utf-8", "surrogatepass"))
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def run_case(task: Task, stdin_fd: int, cage: Cage) -> tuple[str, bytes, bytes, float]:
     """Run the program on one input in a child of its own; nothing of it is left when this returns."""
-    stdin_fd = os.memfd_create("stdin")
-    with open(os.dup(stdin_fd), "wb") as file:
-        file.write(stdin.encode("utf-8", "surrogatepass"))
-    os.lseek(stdin_fd, 0, os.SEEK_SET)
     out, err = os.pipe(), os.pipe()
     start = time.monotonic()
     pid = cage.case = os.fork()
@@ -199,6 +205,8 @@ def be_the_program(task: Task, cage: Cage, streams: tuple[int, ...]) -> NoReturn
         for target, fd in enumerate(streams):
             os.dup2(fd, target)
         os.closerange(3, 1024)
+        # Inputs are not to be found in the frames below the program.
+        task["stdins"].clear()
         cage.lock_down(task["seconds"], task["memory_mb"])
         sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)
         sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
@@ -218,7 +226,7 @@ def run_source(source: str) -> int:
     program = sys.modules["__main__"] = type(sys)("__main__")
     code = 0
     try:
-        exec(compile(source, "<program>", "exec"), program.__dict__)
+        exec(compile(source, "<program>", "exec", 0, True), program.__dict__)
     except SystemExit as error:
         code = exit_code(error)
     except BaseException as error:

@@ -10,7 +10,7 @@ import polars as pl
 
 from ot_assets.strategies.answer_text import is_program, last_code_block
 from ot_assets.strategies.registry import strategy
-from ot_assets.strategies.verify.code_programs import judge_case, program
+from ot_assets.strategies.verify.code_programs import inputs, judge_case, program
 from ot_assets.strategies.verify.code_tests import BadTests, Tests, read_tests
 from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
 from ot_resources.interfaces import Execution, Job, Sandbox
@@ -83,9 +83,11 @@ def prepare(answer: str | None, tests: str | None, limits: Job) -> Trial | Judge
     if isinstance(source, Judgement):
         return source
     mark = secrets.token_hex(8)
-    longest = max((len(output) for output in read.outputs if isinstance(output, str)), default=0)
-    output_kb = OUTPUT_KB + longest * 4 // 1024
-    job = replace(limits, source=program(source, read, mark), stdins=read.stdins, output_kb=output_kb)
+    expected = [output if isinstance(output, str) else repr(output) for output in read.outputs]
+    if read.kind == "asserts":
+        expected += read.stdins
+    output_kb = OUTPUT_KB + max(map(len, expected), default=0) * 4 // 1024
+    job = replace(limits, source=program(source, read, mark), stdins=inputs(read, mark), output_kb=output_kb)
     return Trial(job, read, mark)
 
 

@@ -10,9 +10,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +33,26 @@ class BadTests(ValueError):
 
 
 @dataclass(frozen=True)
+class Equality:
+    """An assert of the form `assert name(literals) == literal`; `given` holds its arguments, `((1, 2), {"key": 3})`."""
+
+    name: str
+    given: str
+    expected: Any
+
+
+@dataclass(frozen=True)
 class Tests:
-    """`stdins` is what each case's program reads: the input, the arguments as a literal, the assert, or nothing."""
+    """`stdins` is what each case is about: the input, the arguments as a literal, the assert, or nothing.
+
+    `equalities` has an item an assert, None for those of another form.
+    """
 
     kind: str
     setup: str
     stdins: tuple[str, ...]
     outputs: tuple[Any, ...] = ()
+    equalities: tuple[Equality | None, ...] = ()
     fn_name: str = ""
     code: str = ""
     entry_point: str = ""
@@ -82,7 +97,35 @@ def _read_asserts(data: dict[str, Any], setup: str) -> Tests:
     for place, item in enumerate(asserts):
         if not isinstance(item, str) or not item.strip():
             raise BadTests(f"asserts[{place}] is not a statement but {_kind_of(item)}")
-    return Tests("asserts", setup, tuple(asserts))
+    return Tests("asserts", setup, tuple(asserts), equalities=tuple(map(equality_of, asserts)))
+
+
+def equality_of(text: str) -> Equality | None:
+    """What an assert compares, if it is a call with literals and a literal, so that it can be compared elsewhere."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            match ast.parse(text.strip()).body:
+                case [
+                    ast.Assert(
+                        test=ast.Compare(
+                            left=ast.Call(func=ast.Name(id=name), args=args, keywords=keywords),
+                            ops=[ast.Eq()],
+                            comparators=[expected],
+                        ),
+                        msg=None | ast.Constant(),
+                    )
+                ] if all(keyword.arg for keyword in keywords):
+                    values = ast.Tuple([*args], ast.Load())
+                    keys: list[ast.expr | None] = [ast.Constant(keyword.arg) for keyword in keywords]
+                    named = ast.Dict(keys, [keyword.value for keyword in keywords])
+                    for literal in (values, named):
+                        ast.literal_eval(literal)
+                    given = f"({ast.unparse(values)}, {ast.unparse(named)})"
+                    return Equality(name, given, ast.literal_eval(expected))
+    except (TypeError, ValueError, SyntaxError, RecursionError, MemoryError):
+        pass
+    return None
 
 
 def _read_check(data: dict[str, Any], setup: str) -> Tests:

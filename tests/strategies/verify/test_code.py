@@ -192,6 +192,168 @@ def test_values_that_a_call_returns(sandbox: Sandbox) -> None:
     assert judged == ("right", f"passed {len(values)} of {len(values)} tests")
 
 
+MAIN_BLOCKS = [
+    "print(add(*map(int, input().split())))",
+    "import unittest\n    unittest.main()",
+    "import sys\n    sys.exit(0)",
+    "raise RuntimeError",
+]
+
+
+@pytest.mark.parametrize("block", MAIN_BLOCKS)
+@pytest.mark.parametrize("tests", [CALL, ASSERTS, CHECK], ids=["call", "asserts", "check"])
+def test_a_main_block_is_not_run_where_a_function_is_wanted(sandbox: Sandbox, tests: Any, block: str) -> None:
+    answer = FUNCTION.format("a + b") + f"\n\nif __name__ == '__main__':\n    {block}"
+    assert verify(sandbox, (fenced(answer), tests))[0][0] == "right"
+
+
+def test_a_main_block_is_run_where_a_program_is_wanted(sandbox: Sandbox) -> None:
+    answer = fenced("if __name__ == '__main__':\n    " + SCRIPT.format("a + b").replace("\n", "\n    "))
+    judged = verify(sandbox, (answer, STDIN), (answer, {**STDIN, "setup": "import math"}))
+    assert [verdict for verdict, _ in judged] == ["right", "right"]
+
+
+def test_an_answer_has_a_module(sandbox: Sandbox) -> None:
+    answer = """
+from __future__ import annotations
+import pickle, sys, typing
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+@dataclass
+class Point:
+    x: int
+    y: list[int] = field(default_factory=list)
+def add(a, b):
+    assert typing.get_type_hints(Point)["x"] is int
+    assert pickle.loads(pickle.dumps(Point(a))) == Point(a)
+    with ThreadPoolExecutor(2) as pool:
+        return sum(pool.map(int, [a, b]))
+"""
+    judged = verify(sandbox, *[(fenced(answer), tests) for tests in (CALL, ASSERTS, CHECK)])
+    assert [verdict for verdict, _ in judged] == ["right"] * 3, judged
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "verdict"),
+    [
+        ("assert f(1) == (1, 2)", "return (a, 2)", "right"),
+        ("assert f(1) == (1, 2)", "return [a, 2]", "wrong"),
+        ("assert f(1) == [1, (2,)]", "return [a, (2,)]", "right"),
+        ("assert f(1) == {1, 2}", "return frozenset((1, 2))", "right"),
+        ("assert f(1) == set()", "return set()", "right"),
+        ("assert f(1) == {'a': 2}", "from collections import Counter\n    return Counter('aa')", "right"),
+        ("assert f(1) == {1: 'b', None: ()}", "return {1: 'b', None: ()}", "right"),
+        ("assert f(1) == {'1': 'b'}", "return {1: 'b'}", "wrong"),
+        (
+            "assert f(1) == (1, 2)",
+            "from collections import namedtuple\n    return namedtuple('P', 'x y')(1, 2)",
+            "right",
+        ),
+        ("assert f(1) == 0.5", "from fractions import Fraction\n    return Fraction(1, 2)", "right"),
+        ("assert f(1) == 3", "from decimal import Decimal\n    return Decimal(3)", "right"),
+        ("assert f(1) == 0.3", "return 0.1 + 0.2", "wrong"),
+        ("assert f(a=[1, -2]) == -3, 'no'", "return sum(a) - 2", "right"),
+        ("assert f({'x': b'y'}) == b'y'", "return a['x']", "right"),
+        ("assert f(float('inf')) == float('inf')", "return a", "right"),
+        ("assert f(1e999) == 1e999", "return a", "right"),
+        ("assert sorted([2, 1]) == [1, 2]", "return a", "right"),
+        ("assert abs(f(0.1) - 0.1) < 1e-9", "return a", "right"),
+        ("assert f(1) == None", "return None", "right"),
+        ("assert f(1) == 1", "return True", "right"),
+        ("assert f('\u00e9\\ud800\\n') == '\u00e9\\ud800\\n'", "return a", "right"),
+        ("assert f(1) == 1", "return iter([1])", "wrong"),
+        ("x = f(1)\nassert x == 1", "return a", "right"),
+    ],
+)
+def test_asserts_mean_what_they_mean_in_python(sandbox: Sandbox, text: str, body: str, verdict: str) -> None:
+    judged = verify(sandbox, (fenced(f"def f(a):\n    {body}"), {"kind": "asserts", "asserts": [text]}))
+    assert judged[0][0] == verdict, judged
+
+
+LIAR = "class Liar:\n    __eq__ = lambda self, other: True\n"
+FIND_MARK = """
+import os, re, sys
+texts = []
+frame = sys._getframe()
+while frame:
+    texts += [repr(frame.f_locals), repr(frame.f_globals), repr(frame.f_code.co_consts)]
+    for value in (*frame.f_locals.values(), *frame.f_globals.values()):
+        for cell in getattr(value, "__closure__", None) or ():
+            texts.append(repr(cell.cell_contents))
+        texts.append(repr(getattr(value, "__dict__", "")))
+    frame = frame.f_back
+try:
+    os.lseek(0, 0, os.SEEK_SET)
+except OSError:
+    pass
+texts.append(sys.stdin.read())
+for fd in range(64):
+    try:
+        texts.append(os.pread(fd, 100000, 0).decode())
+    except OSError:
+        pass
+for mark in set(re.findall("[0-9a-f]{16}", " ".join(texts))):
+    os.write(1, f"\\n{mark} passed \\n".encode())
+os._exit(0)
+"""
+SORTED = {
+    "kind": "check",
+    "entry_point": "add",
+    "setup": "import math\nfrom math import isclose\ndef same(a, b): return a == b",
+    "code": "def check(f):\n    assert sorted([f(1, 2)]) == [3]\n    assert math.isclose(f(3, 4), 7)\n"
+    "    assert isclose(f(3, 4), 7)\n    assert same(len([f(1, 2), 5]), 2) and same(f(1, 2), 3)",
+}
+WRONG = FUNCTION.format("0")
+FORGED = {
+    "an object that equals all": (LIAR + FUNCTION.format("Liar()"), ASSERTS),
+    "the mark from below, asserts": (
+        FIND_MARK,
+        {"kind": "asserts", "asserts": ["assert add(1, 2) != 4", "assert add(1, 2) in (3,)"]},
+    ),
+    "the mark from below, check": (FIND_MARK, CHECK),
+    "no exec": ("import builtins\nbuiltins.exec = builtins.eval = lambda *given: None\n" + WRONG, CHECK),
+    "a compile that lies": ("import builtins\nbuiltins.compile = lambda *given: 'pass'\n" + WRONG, CHECK),
+    "a sorted of its own": (
+        LIAR + "def sorted(x): return Liar()\n" + FUNCTION.format("a + b if a == 3 else 0"),
+        SORTED,
+    ),
+    "a sorted for all": (
+        LIAR + "import builtins\nbuiltins.sorted = lambda x: Liar()\n" + FUNCTION.format("a + b if a == 3 else 0"),
+        SORTED,
+    ),
+    "a math of its own": ("class math:\n    isclose = lambda *given: True\n" + FUNCTION.format("3"), SORTED),
+    "an isclose of its own": ("isclose = lambda *given: True\n" + FUNCTION.format("3"), SORTED),
+    "a same of its own": (
+        "same = lambda *given: True\n" + FUNCTION.format("7 if b == 4 else n.pop()") + "\nn = [3, 3, 4][::-1]",
+        SORTED,
+    ),
+    "a check of its own": ("def check(f): pass\n" + WRONG, CHECK),
+    "answered": ("import sys\nsys.modules['__main__'].answered = True\n1 / 0", CHECK),
+    "at exit": ("import atexit\natexit._clear()\n" + WRONG, CHECK),
+    "a trace": ("import sys\nsys.settrace(lambda *given: sys._exit(0))\n" + WRONG, CHECK),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_is_not_right_cannot_say_that_it_is(sandbox: Sandbox, name: str) -> None:
+    answer, tests = FORGED[name]
+    [judged] = verify(sandbox, (fenced(answer), tests))
+    assert judged[0] == "wrong", judged
+
+
+def test_the_tests_above_can_be_passed(sandbox: Sandbox) -> None:
+    judged = verify(sandbox, *[(fenced(FUNCTION.format("a + b")), tests) for tests in (SORTED, CHECK, ASSERTS)])
+    assert [verdict for verdict, _ in judged] == ["right"] * 3, judged
+
+
+def test_a_long_list_may_be_returned(sandbox: Sandbox) -> None:
+    wanted = list(range(100_000))
+    call = {"kind": "call", "fn_name": "f", "inputs": [[100_000]], "outputs": [wanted]}
+    asserts = {"kind": "asserts", "asserts": [f"assert f(100000) == {wanted}"]}
+    judged = verify(sandbox, *[(fenced("def f(n):\n    return list(range(n))"), tests) for tests in (call, asserts)])
+    assert [verdict for verdict, _ in judged] == ["right", "right"], judged
+
+
 def test_large_outputs_pass(sandbox: Sandbox) -> None:
     tests = {"kind": "stdin", "inputs": [""], "outputs": ["7\n" * 400_000]}
     assert verify(sandbox, (fenced("print('7\\n' * 400_000)"), tests))[0][0] == "right"
