@@ -19,6 +19,7 @@ from ot_resources.interfaces import BadInput, Execution, ExecutionStatus, Job, S
 from ot_resources.sandboxes import open_sandbox, process
 from ot_resources.sandboxes.confine import Cage, remove_tree
 from ot_resources.sandboxes.process import ProcessSandbox
+from tests.conftest import require
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["namespaces", "no-namespaces"])
@@ -33,13 +34,8 @@ def sandbox(request: pytest.FixtureRequest) -> Iterator[ProcessSandbox]:
 
 def need_namespaces(sandbox: ProcessSandbox) -> None:
     """Skip, or fail where OT_REQUIRE names `namespaces`, on a kernel that gives none."""
-    if sandbox.confinement.startswith("namespaces, own root"):
-        return
-    reason = f"no namespaces with a root of their own here, only: {sandbox.confinement}"
-    if "namespaces" in [name.strip() for name in os.environ.get("OT_REQUIRE", "").split(",")]:
-        pytest.fail(reason)
-    print(reason)
-    pytest.skip(reason)
+    there = sandbox.confinement.startswith("namespaces, own root")
+    require("namespaces", there, f"this kernel gives only: {sandbox.confinement}")
 
 
 @pytest.fixture(autouse=True)

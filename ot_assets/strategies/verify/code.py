@@ -39,6 +39,7 @@ def code(
 
     Outputs: order and duplicates matter; white space at line ends and a final newline do not; floats are equal within
     1e-6 relative (1e-9 near zero), whole numbers exactly. Returned tuples equal lists; `True` equals 1, as in Python.
+    Asserts mean what they mean in Python. An answer's `__name__` is `__main__` for the kind `stdin` only.
 
     A syntax error, a missing function, a crash, an exit code other than 0, or too much memory or output is `wrong`;
     a test that takes too long is `timeout`; a sandbox that fails is `unavailable`. Tests that cannot be read or whose
