@@ -16,7 +16,7 @@ def drawn(ids: list[str], n: int, seed: int = 42) -> list[str]:
     return apply("sample.uniform", frame, n=n, seed=seed).kept.collect()["question_id"].to_list()
 
 
-@given(IDS, st.integers(0, 35), st.text(alphabet="ghij", min_size=1, max_size=6), st.integers(0, 30))
+@given(IDS, st.integers(1, 35), st.text(alphabet="ghij", min_size=1, max_size=6), st.integers(0, 30))
 def test_an_added_row_disturbs_only_itself(ids, n, added, place):
     before = drawn(ids, n)
     place = min(place, len(ids))
