@@ -125,28 +125,33 @@ def _share(nodes: dict[Key, Node], node: Node) -> None:
 
 
 def _outside(spec: SourceSpec) -> Node:
-    kind = "source" if spec.kind == "sources" else "benchmark"
-    strategy = registry.find("sources", "mapped", spec.where)
     return Node(
-        spec.key, kind, "sources", strategy, {}, QUESTION, ("question_id",), "free", source=spec, where=spec.where
+        key=spec.key,
+        kind="source" if spec.kind == "sources" else "benchmark",
+        stage="sources",
+        strategy=registry.find("sources", "mapped", spec.where),
+        params={},
+        contract=QUESTION,
+        row_key=("question_id",),
+        counts="free",
+        source=spec,
+        where=spec.where,
     )
 
 
 def _track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
     where = f"{recipe.file.name}: tracks.{track.name}"
-    union = registry.find("sources", "union", where)
     last = (recipe.name, track.name, "questions")
-    inputs = tuple(spec.key for spec in track.sources)
     yield Node(
-        last,
-        "questions",
-        "sources",
-        union,
-        {},
-        QUESTION,
-        ("question_id",),
-        "filter",
-        inputs,
+        key=last,
+        kind="questions",
+        stage="sources",
+        strategy=registry.find("sources", "union", where),
+        params={},
+        contract=QUESTION,
+        row_key=("question_id",),
+        counts="filter",
+        inputs=tuple(spec.key for spec in track.sources),
         recipe=recipe,
         track=track.name,
         where=where,
@@ -155,18 +160,18 @@ def _track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
         stage = STAGES[choice.stage]
         key = (recipe.name, track.name, choice.asset)
         yield Node(
-            key,
-            stage.asset,
-            choice.stage,
-            choice.strategy,
-            choice.params,
-            stage.contract,
-            stage.key,
-            stage.counts,
-            (last,),
-            {name: tuple(spec.key for spec in specs) for name, specs in choice.tables.items()},
-            recipe,
-            track.name,
+            key=key,
+            kind=stage.asset,
+            stage=choice.stage,
+            strategy=choice.strategy,
+            params=choice.params,
+            contract=stage.contract,
+            row_key=stage.key,
+            counts=stage.counts,
+            inputs=(last,),
+            tables={name: tuple(spec.key for spec in specs) for name, specs in choice.tables.items()},
+            recipe=recipe,
+            track=track.name,
             where=choice.where,
         )
         last = key
@@ -181,40 +186,38 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         track.name: tuple(choice for choice in track.choices if choice.stage == "decontaminate" and choice.tables)
         for track in tracks
     }
-    benchmarks = [spec for choices in rules.values() for spec in _benchmarks(choices)]
-    release = registry.find("dataset", "release", where)
-    quotas = None if recipe.dataset.rows == "all" else dict(recipe.dataset.rows)
-    columns = list(recipe.format.strategy.publishes)
+    benchmarks = [spec.key for choices in rules.values() for spec in _benchmarks(choices)]
     dataset = (recipe.name, "dataset")
     yield Node(
-        dataset,
-        "dataset",
-        "dataset",
-        release,
-        {"rows": quotas, "columns": columns},
-        {"row_id": CONVERSATION["row_id"]},
-        ("row_id",),
-        "filter",
-        formatted,
-        {"rules": tuple(dict.fromkeys(spec.key for spec in benchmarks))},
-        recipe,
+        key=dataset,
+        kind="dataset",
+        stage="dataset",
+        strategy=registry.find("dataset", "release", where),
+        params={
+            "rows": None if recipe.dataset.rows == "all" else dict(recipe.dataset.rows),
+            "columns": list(recipe.format.strategy.publishes),
+        },
+        contract={"row_id": CONVERSATION["row_id"]},
+        row_key=("row_id",),
+        counts="filter",
+        inputs=formatted,
+        tables={"rules": tuple(dict.fromkeys(benchmarks))},
+        recipe=recipe,
         rules=rules,
         where=where,
     )
-    twin = registry.find("dataset", "metadata", where)
-    contract = {"row_id": CONVERSATION["row_id"], "question_id": QUESTION["question_id"]}
     yield Node(
-        (recipe.name, "metadata"),
-        "metadata",
-        "dataset",
-        twin,
-        {},
-        contract,
-        ("row_id",),
-        "free",
-        formatted,
-        {"released": (dataset,)},
-        recipe,
+        key=(recipe.name, "metadata"),
+        kind="metadata",
+        stage="dataset",
+        strategy=registry.find("dataset", "metadata", where),
+        params={},
+        contract={"row_id": CONVERSATION["row_id"], "question_id": QUESTION["question_id"]},
+        row_key=("row_id",),
+        counts="free",
+        inputs=formatted,
+        tables={"released": (dataset,)},
+        recipe=recipe,
         where=where,
     )
 

@@ -40,8 +40,8 @@ def teacher(
 ) -> Iterator[Split]:
     """Ask the teacher each question `samples` times; one row an answer, in the order question, sample.
 
-    All questions go to the teacher as one stream, so that its window never runs empty between batches; answers are
-    handed on as they come, and only what is in flight is held. A request that failed is dropped as `request_failed`:
+    All questions go to the teacher as one stream, and it decides how many of them are in flight; answers are handed on
+    as they come, and only what is in flight is held. A request that failed is dropped as `request_failed`:
     rows in x samples = answered + failed. `reasoning` is null where the teacher closed no reasoning block.
 
     OpenThoughts3: QwQ-32B, 16 answers, temperature 0.999, 32,000 tokens, no system prompt in the ablation configs
