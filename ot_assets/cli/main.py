@@ -40,6 +40,7 @@ def main() -> None:
     ot sql "from openthoughts3_1_2m.dataset limit 5"
     ot explain ROW_ID                       one row's whole story, also of a row that was dropped
     ot ledger                               what was asked of models, and what was answered from the store
+    ot gc --dry-run                         what of the store nothing needs any more
     """
 
 
@@ -129,6 +130,26 @@ def ledger(as_json: bool) -> None:
 
     rows = ledger_rows()
     click.echo(json.dumps(rows, indent=1) if as_json else table(rows, empty="nothing was asked yet"))
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only list what would go, and why.")
+@click.option(
+    "--min-age",
+    type=click.FloatRange(min=0),
+    default=24.0,
+    show_default=True,
+    help="Hours that everything is kept for.",
+)
+def gc(dry_run: bool, min_age: float) -> None:
+    """Remove table versions that nothing needs: no name points at them, and no recorded dataset was made from them.
+
+    Every dataset that was ever made keeps all of its inputs. Responses of models are never removed. It may run beside a
+    run, as long as that run's tables are younger than --min-age.
+    """
+    from ot_assets.cli.gc import collect
+
+    click.echo(collect(dry_run, min_age * 3600))
 
 
 if __name__ == "__main__":

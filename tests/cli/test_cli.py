@@ -314,3 +314,10 @@ def test_a_late_choice_reuses_what_is_before_it(tmp_path):
         "small/dataset",
         "small/metadata",
     }
+
+
+def test_gc_tells_what_would_go_and_why(small):
+    kept = call("gc", "--dry-run")
+    assert kept.exit_code == 0
+    assert kept.stdout.startswith("nothing would go\n")
+    assert "in use by small (" in kept.stdout
