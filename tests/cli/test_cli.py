@@ -316,7 +316,7 @@ def test_a_late_choice_reuses_what_is_before_it(tmp_path):
     }
 
 
-def test_gc_tells_what_would_go_and_why(small):
+def test_gc_tells_what_would_go_and_why(call):
     kept = call("gc", "--dry-run")
     assert kept.exit_code == 0
     assert kept.stdout.startswith("nothing would go\n")
