@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ import ot_assets.recipes
 from ot_resources.generators.ledger import WINDOW
 from ot_resources.hub import SAMPLES
 from ot_resources.store import Store
+from ot_resources.warehouse import Warehouse
 from tests.cli.running import COMMAND, environment, ot
 from tests.conftest import PROJECT
 
@@ -239,6 +242,35 @@ def test_explain_tells_why_a_row_is_not_there(made, planted):
     assert (last["asset"], last["reason"]) == (f"{NAME}/math/decontaminated", "contaminated")
     assert last["twin"]["asset"].startswith("benchmarks/")
     assert last["twin"]["question"].strip() != ""
+
+
+QUERIES = dict(
+    re.findall(r"\*\*([^*]+)\*\*.*?```sql\n(.*?)```", (PROJECT / "docs" / "queries.md").read_text(), re.DOTALL)
+)
+
+
+def test_every_question_of_the_documentation_has_an_answer(made):
+    assert len(QUERIES) >= 10
+    with Warehouse(root=str(made.root)).connect(ledger=True) as connection:
+        answers = {question: connection.sql(query).fetchall() for question, query in QUERIES.items()}
+    empty = {question for question, rows in answers.items() if not rows}
+    # This store holds one version of the dataset only.
+    assert empty <= {"In what do two versions of a dataset differ?"}
+
+
+def test_plain_duckdb_in_another_process_answers_the_same(made):
+    code = (
+        "import duckdb, json, sys; c = duckdb.connect();"
+        f"c.execute(\"attach '{made.root / 'warehouse.duckdb'}' as ot (read_only); use ot\");"
+        "print(json.dumps([len(c.sql(q).fetchall()) for q in json.load(sys.stdin)]))"
+    )
+    queries = list(QUERIES.values())
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(queries), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with Warehouse(root=str(made.root)).connect() as connection:
+        assert json.loads(done.stdout) == [len(connection.sql(query).fetchall()) for query in queries]
 
 
 def test_another_selection_asks_nothing_and_reuses_what_is_before_it(made, tmp_path):
