@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ot_resources import sandboxes
 from ot_resources.embedder import SentenceEmbedder
-from ot_resources.generators import LanguageModel
+from ot_resources.generators import ENGINES, LanguageModel
 from ot_resources.hub import SAMPLES, Hub
 from ot_resources.interfaces import BadInput
 from ot_resources.sandboxes.resource import CodeSandbox
@@ -90,8 +90,13 @@ def _scale() -> float | None:
         scale = float(text)
     except ValueError:
         scale = 0.0
+    return checked_scale(scale, f"OT_SCALE={text}")
+
+
+def checked_scale(scale: float, where: str) -> float:
+    """The scale, if it can be one; BadInput starts with `where`."""
     if not 0 < scale < math.inf:
-        raise BadInput(f"OT_SCALE={text}: the scale is a number above 0, e.g. 0.00192")
+        raise BadInput(f"{where}: the scale is a number above 0, e.g. 0.00192")
     return scale
 
 
@@ -107,8 +112,6 @@ def _language_model(variable: str, root: Path) -> LanguageModel:
         raise BadInput(f"OT_ENV={environment()}: say which teacher with OT_TEACHER; the embedded one is for local runs")
     spec = os.environ.get(variable, "embedded")
     engine, _, model = spec.partition(":")
-    from ot_resources.generators import ENGINES
-
     if engine not in ENGINES:
         raise BadInput(f"{variable}={spec}: unknown engine '{engine}'; there is: {', '.join(ENGINES)}")
     if model and not Path(model).is_dir():

@@ -223,7 +223,7 @@ class Draft:
         return self.version
 
     def scan(self) -> pl.LazyFrame:
-        """The sealed rows, to be checked before they are committed."""
+        """The rows written so far, to be checked before they are committed."""
         return pl.scan_parquet(sorted(self.path.glob("part-*.parquet")), glob=False)
 
     def commit(self, record: dict[str, Any], remember: bool = True) -> Version:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import time
 
@@ -17,14 +16,14 @@ from ot_assets.location import build
 from ot_assets.recipes.library import find_recipe
 from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import Node, plan
-from ot_resources.environments import Sizing, dagster_home, environment
+from ot_resources.environments import Sizing, checked_scale, dagster_home, environment
 from ot_resources.interfaces import BadInput
 
 
 def run_recipe(name: str, track: str | None, upto: str | None, scale: float | None) -> int:
     """Materialise a recipe, or a part of it; the exit code is returned."""
-    if scale is not None and not 0 < scale < math.inf:
-        raise BadInput(f"--scale {scale}: the scale is a number above 0, e.g. 0.00192")
+    if scale is not None:
+        checked_scale(scale, f"--scale {scale}")
     recipe = find_recipe(name)
     nodes = _selected(recipe, track, upto)
     os.environ["DAGSTER_HOME"] = str(dagster_home())

@@ -172,13 +172,9 @@ def _run(
 
 def _write(result: Any, draft: Draft) -> None:
     if isinstance(result, pl.LazyFrame | Split):
-        draft.write(*_split(result))
+        draft.write(*running.as_split(result))
     else:
-        draft.write_all(_split(piece) for piece in result)
-
-
-def _split(piece: pl.LazyFrame | Split) -> Split:
-    return piece if isinstance(piece, Split) else Split(piece, running.nothing_dropped(piece))
+        draft.write_all(running.as_split(piece) for piece in result)
 
 
 def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
@@ -198,7 +194,7 @@ def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
 
 def _check_domains(draft: Draft, where: str) -> None:
     """A column of domains holds domains, in every row that was kept."""
-    found = pl.scan_parquet(sorted(draft.path.glob("part-*.parquet")), glob=False).select(pl.col("domain").unique())
+    found = draft.scan().select(pl.col("domain").unique())
     strange = [domain for domain in found.collect()["domain"].to_list() if domain not in DOMAINS]
     if strange:
         raise BadInput(f"{where}: {strange[0]!r} is no domain; there is: {', '.join(DOMAINS)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 if TYPE_CHECKING:
-    from ot_resources.store import Store, Version
+    from ot_resources.store import AssetName, Store, Version
 
 _SHOWN = {
     "questions": ("source", "domain", "question", "reference", "extra"),
@@ -28,29 +28,27 @@ def story(row_id: str, store: Store) -> list[dict[str, Any]]:
     `row_id` is a `question_id`, or `question_id-sample`. Keys: asset, version, stage, strategy, params, status (kept or
     dropped), rows (several answers while no sample is named), fields; for a drop also reason, evidence, and the twin.
     """
+    tables = list(store.assets())
+    question, sample = _parse(row_id)
     found = []
-    for asset, version in store.assets():
-        question, sample = _parse(row_id, version)
+    for asset, version in sorted(tables, key=_order):
         event = _appearance(version, question, sample)
         if event:
             choice = version.record["choice"]
-            found.append(
-                {
-                    "asset": "/".join(asset),
-                    "version": version.version,
-                    "stage": choice["stage"],
-                    "strategy": choice["strategy"],
-                    "params": choice["params"],
-                }
-                | event
-            )
-    for event in found:
-        if event["status"] == "dropped":
-            _add_twin(event, store)
-    return sorted(found, key=lambda event: _order(event, store))
+            event = {
+                "asset": "/".join(asset),
+                "version": version.version,
+                "stage": choice["stage"],
+                "strategy": choice["strategy"],
+                "params": choice["params"],
+            } | event
+            if event["status"] == "dropped":
+                _add_twin(event, tables)
+            found.append(event)
+    return found
 
 
-def _parse(row_id: str, version: Version) -> tuple[str, int | None]:
+def _parse(row_id: str) -> tuple[str, int | None]:
     """(question_id, sample); an id with a dash may also be a question's own."""
     question, dash, sample = row_id.rpartition("-")
     return (question, int(sample)) if dash and sample.isdecimal() and question else (row_id, None)
@@ -90,13 +88,13 @@ def _matching(frame: pl.LazyFrame, question: str, sample: int | None) -> pl.Data
     return frame.filter(wanted).collect(engine="streaming")
 
 
-def _add_twin(event: dict[str, Any], store: Store) -> None:
+def _add_twin(event: dict[str, Any], tables: list[tuple[AssetName, Version]]) -> None:
     """The question that the row lost against, looked up where it still lives."""
     twin = event["evidence"].get("twin")
-    if not twin or twin == "":
+    if not twin:
         return
     recipe = event["asset"].split("/")[0]
-    for asset, version in store.assets():
+    for asset, version in tables:
         if asset[0] in (recipe, "benchmarks", "sources"):
             rows = _matching(version.scan(), str(twin), None)
             if not rows.is_empty() and "question" in rows.columns:
@@ -104,11 +102,10 @@ def _add_twin(event: dict[str, Any], store: Store) -> None:
                 return
 
 
-def _order(event: dict[str, Any], store: Store) -> tuple[Any, ...]:
+def _order(table: tuple[AssetName, Version]) -> tuple[Any, ...]:
     """Sources first, then each recipe's tables by the length of the trail behind them."""
-    asset = tuple(event["asset"].split("/"))
-    version = store.latest(asset)
-    trail = len(version.record["trail"]) if version else 0
+    asset, version = table
+    trail = len(version.record["trail"])
     return (asset[0] not in ("sources", "benchmarks"), asset[0], len(asset) == 2, trail, asset[-1] != "questions")
 
 

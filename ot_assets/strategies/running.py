@@ -35,11 +35,9 @@ def apply(name: str, frame: Frame, **params: Any) -> Split:
 def run(entry: Strategy, frame: pl.LazyFrame, arguments: dict[str, Any]) -> Split:
     """Call the strategy and bring whatever it returns (frame, split, iterator of either) into one Split."""
     result = entry.function(frame, **arguments)
-    if isinstance(result, pl.LazyFrame):
-        return Split(result, nothing_dropped(result))
-    if isinstance(result, Split):
-        return result
-    pieces = [piece if isinstance(piece, Split) else Split(piece, nothing_dropped(piece)) for piece in result]
+    if isinstance(result, pl.LazyFrame | Split):
+        return as_split(result)
+    pieces = [as_split(piece) for piece in result]
     if not pieces:
         empty = pl.LazyFrame(schema=STAGES[entry.stage].contract)
         return Split(empty, nothing_dropped(empty))
@@ -47,6 +45,11 @@ def run(entry: Strategy, frame: pl.LazyFrame, arguments: dict[str, Any]) -> Spli
         pl.concat([piece.kept for piece in pieces]),
         pl.concat([piece.dropped for piece in pieces], how="diagonal_relaxed"),
     )
+
+
+def as_split(piece: pl.LazyFrame | Split) -> Split:
+    """What a strategy returns, or yields, as a Split: a bare frame has dropped nothing."""
+    return piece if isinstance(piece, Split) else Split(piece, nothing_dropped(piece))
 
 
 def nothing_dropped(kept: pl.LazyFrame) -> pl.LazyFrame:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pytest
 
 from ot_assets.strategies import Split, apply
+from tests.conftest import require
 
 SHARED = Path(os.environ.get("OT_SHARED", "../shared")) / "data"
 
@@ -18,11 +18,7 @@ SHARED = Path(os.environ.get("OT_SHARED", "../shared")) / "data"
 def shared(name: str) -> Path:
     """A file of real data. Without it the test is skipped, or fails where `shared` is required."""
     path = SHARED / f"{name}.parquet"
-    if not path.exists():
-        told = f"no {path}: set OT_SHARED to the folder of shared data"
-        if "shared" in os.environ.get("OT_REQUIRE", "").split(","):
-            pytest.fail(told)
-        pytest.skip(told)
+    require("shared", path.exists(), f"nothing at {path}; set OT_SHARED to the folder of shared data")
     return path
 
 
