@@ -28,9 +28,9 @@ def first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
 
 
-def find_files(pattern: str, base: Path, where: str) -> tuple[Path, ...]:
-    """The files that a path, a folder or a glob names, relative to `base`; BadInput when there is none."""
-    path = Path(pattern) if Path(pattern).is_absolute() else base / pattern
+def find_files(pattern: str, where: str) -> tuple[Path, ...]:
+    """The files that a path, a folder or a glob names; BadInput when there is none."""
+    path = Path(pattern)
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
     elif any(mark in path.name for mark in "*?["):

@@ -1,7 +1,8 @@
 """Raw tables from the Hugging Face Hub, through `datasets`.
 
 In the `local` environment each Hub dataset has a stand-in in `data/samples/<org>__<name>/`, in the same schema. In the
-others a revision is locked at first contact with the Hub, in `revisions.lock`, and stays until the line is removed.
+others a revision is locked at first contact with the Hub, in `revisions.lock`, and stays until the line is removed. A
+dataset whose line there says "latest" is followed instead: every look asks the Hub for its newest commit.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ot_resources.files import RawTable, fingerprint, first_line
 from ot_resources.interfaces import BadInput, Tokenizer
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
+FOLLOW = "latest"
 
 
 class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -29,16 +31,20 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
         default="", description="Folder of stand-ins, <org>__<name>/<split>.parquet. Empty: the real Hub."
     )
     cache: str = Field(description="Folder for downloaded tables.")
-    lock: str = Field(description="File of locked revisions: {dataset: commit}. Written at first contact.")
+    lock: str = Field(
+        description='File of locked revisions: {dataset: commit}, or "latest" to follow. Written at first contact.'
+    )
     tokenizer: str = Field(
         "words", description="What n-grams are counted in: words, or a Hub tokenizer such as Qwen/Qwen2-7B-Instruct."
     )
 
     def revision(self, dataset: str, split: str) -> str:
-        """The state of a dataset, without reading it: the locked commit, or the stand-in's content hash."""
+        """The state of a dataset, without reading it: the locked or newest commit, or the stand-in's content hash."""
         if self.samples:
             return fingerprint((self._stand_in(dataset, split),))
         locked = self._locked()
+        if locked.get(dataset) == FOLLOW:
+            return _resolve(dataset)
         if dataset not in locked:
             locked[dataset] = _resolve(dataset)
             Path(self.lock).write_text(json.dumps(locked, indent=1, sort_keys=True) + "\n")

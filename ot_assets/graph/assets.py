@@ -10,13 +10,19 @@ import yaml
 from ot_assets.graph import describe, keys
 from ot_assets.graph.checks import HOUSE, RELEASE, Check, names
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
+from ot_assets.lineage.record import FIRST_TIME
 from ot_assets.recipes.plan import Node
 from ot_resources.interfaces import BadInput
+
+# The tag of a run that refreshes what is there; its value says when such runs come.
+REFRESH = "ot/refresh"
 
 log = logging.getLogger("ot.stage")
 
 
-def stage_asset(node: Node, condition: dg.AutomationCondition | None = None) -> dg.AssetsDefinition:
+def stage_asset(
+    node: Node, condition: dg.AutomationCondition | None = None, freshness: dg.FreshnessPolicy | None = None
+) -> dg.AssetsDefinition:
     """The asset that makes the node's table. Its checks come with it, so that nothing is read twice."""
 
     @dg.asset(
@@ -32,12 +38,14 @@ def stage_asset(node: Node, condition: dg.AutomationCondition | None = None) -> 
         required_resource_keys=keys.resource_keys(node),
         check_specs=_check_specs(node),
         automation_condition=condition,
+        freshness_policy=freshness,
+        pool=keys.pool(node),
         # After a failed check the asset yields the check alone, and the last good version stays.
         output_required=False,
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
         try:
-            made = execute(node, _tools(context))
+            made = execute(node, _tools(context, node))
         except StageFailed as failure:
             yield from (_check_result(node, check) for check in failure.checks)
             raise dg.Failure(str(failure), metadata={"exit_code": 1}, allow_retries=False) from None
@@ -63,10 +71,12 @@ def one_line(made: Made) -> str:
         f"{record['rows_in']:,} -> {made.version.rows:,} rows" if record["rows_in"] else f"{made.version.rows:,} rows"
     )
     told = f"{made.node.name}: {change}" + (f" (dropped: {dropped})" if dropped else "")
-    return told + (", reused" if made.reused else f", {made.seconds:.1f} s")
+    told += ", reused" if made.reused else f", {made.seconds:.1f} s"
+    # That everything is new in a first run goes without saying.
+    return told + (f"; {made.because}" if made.because and made.because != FIRST_TIME else "")
 
 
-def _tools(context: dg.AssetExecutionContext) -> Tools:
+def _tools(context: dg.AssetExecutionContext, node: Node) -> Tools:
     resources = context.resources._asdict()
     return Tools(
         store=resources["store"],
@@ -75,9 +85,18 @@ def _tools(context: dg.AssetExecutionContext) -> Tools:
         sandbox=resources.get("sandbox"),
         embedder=resources.get("embedder"),
         environment=resources["sizing"].environment,
-        scale=resources["sizing"].scale,
+        scale=_last_scale(context, node) or resources["sizing"].scale,
         run_id=context.run.run_id,
     )
+
+
+def _last_scale(context: dg.AssetExecutionContext, node: Node) -> float | None:
+    """In a run that refreshes, the scale that the recipe's dataset was last made at: a refresh changes no sizes."""
+    if REFRESH not in context.run.tags or node.recipe is None:
+        return None
+    last = context.instance.get_latest_materialization_event(keys.asset_key((node.recipe.name, "dataset")))
+    scale = last.asset_materialization.metadata.get("scale") if last and last.asset_materialization else None
+    return float(scale.value) if scale else None  # type: ignore[arg-type]
 
 
 def _check_specs(node: Node) -> list[dg.AssetCheckSpec]:

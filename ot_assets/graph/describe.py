@@ -11,6 +11,9 @@ import polars as pl
 from ot_assets.graph.execute import Made
 from ot_resources.digest import canonical_json
 
+# Metadata of a source's table, and of what was observed of the source itself.
+REVISION = "revision"
+
 _PREVIEW_ROWS = 5
 _PREVIEW_CHARACTERS = 300
 _PLOT_ROWS = 100_000
@@ -36,6 +39,7 @@ def metadata(made: Made) -> dict[str, Any]:
     told: dict[str, Any] = {
         "version": version.version,
         "reused": made.reused,
+        "because": made.because or "unchanged",
         "choice": dg.MetadataValue.json(record["choice"]),
         "trail": dg.MetadataValue.json(record["trail"]),
         "dagster/uri": str(version.path),
@@ -45,8 +49,11 @@ def metadata(made: Made) -> dict[str, Any]:
         told["dropped"] = dg.MetadataValue.md(_table(["reason", "rows"], sorted(record["dropped"].items())))
     if record["models"]:
         told["models"] = dg.MetadataValue.json(record["models"])
-    if any(source["kind"] == "sources" for source in record["sources"]) and made.node.source:
+    if made.node.recipe:
+        told["scale"] = made.scale
+    if made.node.source:
         told["source"] = dg.MetadataValue.json(record["sources"][0])
+        told[REVISION] = record["sources"][0]["revision"]
     return numbers | _usage(made) | told | _pictures(made)
 
 

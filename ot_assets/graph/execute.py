@@ -54,6 +54,8 @@ class Made:
     reused: bool
     seconds: float
     checks: list[Check]
+    because: str
+    scale: float
     usage: Usage = field(default_factory=Usage)
 
 
@@ -68,17 +70,21 @@ class StageFailed(Exception):
 def execute(node: Node, tools: Tools) -> Made:
     """Make the node's table, or find that it is there already, and point its name at it."""
     started = time.monotonic()
+    before = tools.store.latest(node.key)
     inputs = _inputs(node, tools)
-    raw = _outside(node, tools.hub)
+    raw = outside(node, tools.hub, before)
     params = _params(node, tools, raw)
+    told = _told(node, params, tools)
     identity = lineage.identity(node, params | _capability_names(node, tools), inputs, raw.revision if raw else None)
     found = tools.store.lookup(node.kind, short_hash(identity))
     usage = Usage()
-    version = found or _run(node, tools, inputs, params, raw, identity, usage)
+    version = found or _run(node, tools, inputs, params, told, raw, identity, usage)
     results = _checks_of(node, version, inputs, params, tools)
     tools.store.point(node.key, version, tools.run_id)
     seconds = time.monotonic() - started
-    made = Made(node, version, inputs, bool(found), seconds, results, usage)
+    because = lineage.because(node, told, inputs, version, before)
+    scale = float(node.scale(tools.environment, tools.scale))
+    made = Made(node, version, inputs, bool(found), seconds, results, because, scale, usage)
     tools.store.log(
         tools.run_id, lineage.run_line(node, version, inputs, tools.run_id, seconds, made.reused, asdict(usage))
     )
@@ -101,17 +107,29 @@ def _params(node: Node, tools: Tools, raw: RawTable | None) -> dict[str, Any]:
     return node.scaled(tools.environment, tools.scale)
 
 
-def _outside(node: Node, hub: Hub) -> RawTable | None:
-    """What a source node reads; the Hub is asked for its revision only."""
+def outside(node: Node, hub: Hub, before: Version | None) -> RawTable | None:
+    """What a source node reads, with its revision; the Hub's tables are not fetched. None for other nodes.
+
+    BadInput: it cannot be read now. `before` is the version in use, which then stays in use.
+    """
     spec = node.source
     if spec is None:
         return None
-    if spec.paths:
-        missing = [path for path in spec.paths if not path.exists()]
-        if missing:
-            raise BadInput(f"{spec.where}: {missing[0]} is gone; the last good version of {node.name} stays in use")
-        return RawTable(spec.paths, fingerprint(spec.paths))
-    return RawTable((), hub.revision(spec.dataset, spec.split), stand_in=bool(hub.samples))
+    try:
+        if spec.path:
+            paths = spec.files()
+            return RawTable(paths, fingerprint(paths))
+        return RawTable((), hub.revision(spec.dataset, spec.split), stand_in=bool(hub.samples))
+    except (BadInput, OSError) as error:
+        said = str(error) if isinstance(error, BadInput) else f"{spec.where}: {first_line(error)}"
+        stays = f"; the last good version of {node.name} stays in use" if before else ""
+        raise BadInput(said + stays) from None
+
+
+def _told(node: Node, params: dict[str, Any], tools: Tools) -> dict[str, Any]:
+    """The parameters as lineage tells them: with the models by name, and the tables that were compared with."""
+    tables = {name: [key[-1] for key in keys] for name, keys in node.tables.items() if node.track}
+    return params | _capability_names(node, tools) | tables
 
 
 def _run(
@@ -119,16 +137,12 @@ def _run(
     tools: Tools,
     inputs: list[tuple[Key, Version]],
     params: dict[str, Any],
+    told: dict[str, Any],
     raw: RawTable | None,
     identity: dict[str, Any],
     usage: Usage,
 ) -> Version:
     versions = dict(inputs)
-    told = (
-        params
-        | _capability_names(node, tools)
-        | {name: [key[-1] for key in keys] for name, keys in node.tables.items() if node.track}
-    )
     steps = lineage.trail(node, told, inputs)
     footer = {"asset": node.name, "trail": steps}
     with tools.store.draft(node.kind, VOLATILE, footer) as draft, ExitStack() as stack:
@@ -190,6 +204,8 @@ def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
         raise BadInput(f"{where}: cannot be read to its end ({first_line(error)})") from None
     if mapping.domain:
         _check_domains(draft, f"{where}: {mapping.domain}")
+    if raw.paths and fingerprint(raw.paths) != raw.revision:
+        raise BadInput(f"{where}: changed while it was read; run again when it is whole")
 
 
 def _check_domains(draft: Draft, where: str) -> None:

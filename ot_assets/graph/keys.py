@@ -46,6 +46,11 @@ def owners(node: Node) -> list[str]:
     return list(node.recipe.owners) if node.recipe and node.recipe.owners else DEFAULT_OWNERS
 
 
+def pool(node: Node) -> str | None:
+    """Stages that load a model share a pool of one: two runs never hold two of them on one GPU."""
+    return "gpu" if set(node.strategy.capabilities.values()) & {"generator", "embedder"} else None
+
+
 def resource_keys(node: Node) -> set[str]:
     """The resources that the node's asset uses."""
     needed = {"store", "warehouse", "sizing"}

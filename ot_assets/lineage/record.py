@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _PACKAGES = ("dagster", "duckdb", "polars", "transformers", "torch", "datasets", "rapidfuzz", "math-verify", "vllm")
 
+_SHORT = 60
+FIRST_TIME = "made for the first time"
+
 Inputs = list[tuple[Key, "Version"]]
 
 
@@ -65,6 +68,34 @@ def choices_by_track(node: Node, inputs: Inputs) -> list[dict[str, Any]]:
         if key in node.inputs
         for position, step in enumerate(version_.record["trail"])
     ]
+
+
+def because(node: Node, params: dict[str, Any], inputs: Inputs, made: Version, before: Version | None) -> str:
+    """Why the table is not the one that was in use `before`, in words; empty when it is the same."""
+    if before is None:
+        return FIRST_TIME
+    if before.version == made.version:
+        return ""
+    causes = []
+    old, new = before.record["choice"], choice(node, params)
+    if (old["strategy"], old["strategy_version"]) != (new["strategy"], new["strategy_version"]):
+        causes.append(_changed("strategy", *(f"{c['strategy']}@{c['strategy_version']}" for c in (old, new))))
+    changed = [name for name in {**old["params"], **params} if old["params"].get(name) != params.get(name)]
+    causes += [_changed(name, old["params"].get(name), params.get(name)) for name in changed]
+    if node.source:
+        revisions = [version_.record["sources"][0]["revision"] for version_ in (before, made)]
+        if revisions[0] != revisions[1]:
+            causes.append(_changed("the source", *(revision[:8] for revision in revisions)))
+    known = {(input_["kind"], input_["version"]) for input_ in before.record["inputs"]}
+    causes += [f"{'/'.join(key)} changed" for key, version_ in inputs if (version_.kind, version_.version) not in known]
+    if len(known) > len(inputs):
+        causes.append("an input left")
+    return "; ".join(causes) or "its content changed"
+
+
+def _changed(what: str, old: Any, new: Any) -> str:
+    texts = [text if len(text := str(value)) <= _SHORT else text[:_SHORT] + "…" for value in (old, new)]
+    return f"{what} changed: {texts[0]} -> {texts[1]}"
 
 
 def run_line(

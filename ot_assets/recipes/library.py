@@ -12,10 +12,13 @@ from ot_resources.interfaces import BadInput
 
 
 def recipes() -> list[Recipe]:
-    """All recipes, by name. BadInput when a folder cannot be read or two recipes share a name."""
+    """All recipes, by name. BadInput when a folder cannot be read or two recipes share a name.
+
+    A source that has vanished does not keep the others from being loaded.
+    """
     found: dict[str, Recipe] = {}
     for file in recipe_files():
-        recipe = load_recipe(file)
+        recipe = load_recipe(file, look=False)
         if recipe.name in found:
             raise BadInput(f"{file}: name: '{recipe.name}' is also the name of {found[recipe.name].file}; rename one")
         found[recipe.name] = recipe

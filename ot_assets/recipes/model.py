@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from ot_assets.contracts import DOMAINS, STAGES
 from ot_assets.recipes import rules
-from ot_assets.recipes.sources import SourceSpec, read_benchmark, read_source
+from ot_assets.recipes.sources import SourceSpec, check_files, read_benchmark, read_source
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
 
@@ -89,6 +89,13 @@ class Recipe:
         for track in self.tracks:
             yield from ((track.name, choice) for choice in track.choices)
 
+    def outside(self) -> Iterator[SourceSpec]:
+        """Every source and benchmark that the recipe reads."""
+        for track in self.tracks:
+            yield from track.sources
+            for choice in track.choices:
+                yield from (spec for specs in choice.tables.values() for spec in specs)
+
 
 class _File(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -102,8 +109,11 @@ class _File(BaseModel):
     owners: list[str] = []
 
 
-def load_recipe(file: str | Path) -> Recipe:
-    """The recipe in a YAML file. BadInput for anything that can be known to be wrong before a run."""
+def load_recipe(file: str | Path, look: bool = True) -> Recipe:
+    """The recipe in a YAML file. BadInput for anything that can be known to be wrong before a run.
+
+    Without `look`, the files that it reads are not looked at: one that has vanished is then found when it is read.
+    """
     path = Path(file)
     raw = _read_yaml(path)
     try:
@@ -130,6 +140,9 @@ def load_recipe(file: str | Path) -> Recipe:
         owners=tuple(parsed.owners),
     )
     rules.check_recipe(recipe)
+    if look:
+        for spec in recipe.outside():
+            check_files(spec)
     return recipe
 
 

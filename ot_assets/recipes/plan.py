@@ -111,12 +111,8 @@ def _share(nodes: dict[Key, Node], node: Node) -> None:
     if (
         ours
         and theirs
-        and (ours.params(False), ours.params(True), ours.paths)
-        != (
-            theirs.params(False),
-            theirs.params(True),
-            theirs.paths,
-        )
+        and (ours.params(False), ours.params(True), ours.path)
+        != (theirs.params(False), theirs.params(True), theirs.path)
     ):
         raise BadInput(
             f"{node.where}: the id '{ours.id}' is also that of another table or mapping ({there.where});"

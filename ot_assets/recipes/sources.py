@@ -42,7 +42,7 @@ class SourceSpec:
     dataset: str = ""
     config: str | None = None
     split: str = "train"
-    paths: tuple[Path, ...] = ()
+    path: str = ""
     licence: str | None = None
     verified: str | None = None
     url: str = ""
@@ -56,6 +56,10 @@ class SourceSpec:
     def read_as(self, stand_in: bool) -> Mapping:
         """The mapping; a stand-in may have columns that the original lacks."""
         return self.stand_in if stand_in and self.stand_in else self.mapping
+
+    def files(self) -> tuple[Path, ...]:
+        """The files as they are now: a folder or a glob may have gained some. BadInput when there is none."""
+        return find_files(self.path, self.where)
 
     def params(self, stand_in: bool) -> dict[str, Any]:
         """What bears identity: the mapping and what is read, not where a file lies."""
@@ -134,15 +138,8 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
     for key in ("path", "question"):
         if not isinstance(entry.get(key), str):
             raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
-    paths = find_files(entry["path"], base, where)
-    table = scan_files(paths, where)
-    columns = table.collect_schema().names()
-    domain, domain_column = _domain(entry, columns, where)
-    mapping = _mapping(entry | {"domain_column": domain_column}, where)
-    found = unfold(table, mapping.named().values()).collect_schema()
-    for role, column in mapping.named().items():
-        if column not in found:
-            raise BadInput(f"{where}.{role}: {paths[0]} has no column '{column}'; it has: {', '.join(columns)}")
+    domain = entry.get("domain")
+    fixed = domain is None or domain in DOMAINS
     name = entry.get("id") or re.sub(r"[^a-z0-9]+", "_", Path(entry["path"]).stem.lower()).strip("_") or "files"
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise BadInput(f"{where}.id: {name!r} must be up to 80 lower case letters, digits and '_'")
@@ -150,23 +147,28 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
         id=name if entry.get("id") else f"{name}_{short_hash([entry['path']])[:6]}",
         kind=kind,
         use="files",
-        domain=domain,
-        mapping=mapping,
+        domain=domain if fixed else None,
+        mapping=_mapping(entry | {"domain_column": None if fixed else domain}, where),
         where=where,
-        paths=paths,
+        path=str(base / entry["path"]),
         licence=entry.get("licence"),
-        url=str(paths[0]),
+        url=str(base / entry["path"]),
     )
 
 
-def _domain(entry: dict[str, Any], columns: list[str], where: str) -> tuple[str | None, str | None]:
-    """(fixed domain, domain column): 'domain' names one of the domains, or a column that holds them."""
-    value = entry.get("domain")
-    if value is None or value in DOMAINS:
-        return value, None
-    if value in columns:
-        return None, value
-    raise BadInput(f"{where}.domain: '{value}' is neither a domain ({', '.join(DOMAINS)}) nor a column")
+def check_files(spec: SourceSpec) -> None:
+    """Look at the files of a source. BadInput: none is there, one cannot be read, a column of the mapping is missing."""
+    if not spec.path:
+        return
+    paths, where = spec.files(), spec.where
+    table = scan_files(paths, where)
+    columns = table.collect_schema().names()
+    found = unfold(table, spec.mapping.named().values()).collect_schema()
+    for role, column in spec.mapping.named().items():
+        if column not in found and role == "domain":
+            raise BadInput(f"{where}.domain: '{column}' is neither a domain ({', '.join(DOMAINS)}) nor a column")
+        if column not in found:
+            raise BadInput(f"{where}.{role}: {paths[0]} has no column '{column}'; it has: {', '.join(columns)}")
 
 
 def _mapping(entry: dict[str, Any], where: str) -> Mapping:
