@@ -27,10 +27,11 @@ class Sizing(dg.ConfigurableResource):  # type: ignore[type-arg]
     """How large a run is. Every parameter that counts rows is multiplied by the scale."""
 
     environment: str = Field(default="local", description="local, gpu or cluster (OT_ENV).")
-    scale: float | None = Field(
-        None,
-        gt=0,
-        description="Share of the published size, e.g. 0.00192. Empty: the recipe's own for the environment.",
+    # A number in any case, so that the launchpad shows it.
+    scale: float = Field(
+        default=0.0,
+        ge=0,
+        description="Share of the published size, e.g. 0.00192. 0: the recipe's own for the environment.",
     )
 
 
@@ -55,7 +56,7 @@ def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
     name, root = environment(), data_root()
     tokenizer = os.environ.get("OT_TOKENIZER", "words" if name == "local" else "Qwen/Qwen2-7B-Instruct")
     return {
-        "sizing": Sizing(environment=name, scale=_scale()),
+        "sizing": Sizing(environment=name, scale=_scale() or 0.0),
         "store": Store(root=str(root)),
         "warehouse": Warehouse(root=str(root)),
         "hub": Hub(

@@ -1,9 +1,9 @@
 """Train the embedded teacher from scratch on one CPU core, on worked solutions of our own families.
 
-    python -m data.generator.train_teacher --out data/teacher --seed 0 --seconds 1300
+    python -m data.generator.train_teacher --out data/teacher --seed 0
 
-One run with one long decay. `--seconds` is processor time of this one thread, so that a busy machine changes how long
-the run takes but not what it learns. Held-out questions (`problem.is_held_out`) never reach the model.
+One run with one long decay. The budget is tokens, padding included, so that a slower machine changes how long the run
+takes but not what it learns. Held-out questions (`problem.is_held_out`) never reach the model.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from data.generator.muon import Muon
 VOCAB = 1536
 # Shares of bare sums: most of them early, while the model has no arithmetic at all.
 DRILLS_FIRST, DRILLS_LAST = 0.30, 0.08
+TOKENS = 11_400_000
 TOKENS_PER_BATCH = 2800
 POOL = 1024
 RATE_ADAM, RATE_MUON = 4e-3, 0.02
@@ -86,8 +87,8 @@ def new_model(coder: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
     return Qwen2ForCausalLM(config)
 
 
-def train(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, rng: Random, seconds: float) -> dict:
-    """Train in place for `seconds` of processor time; returns steps, tokens and the loss curve."""
+def train(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, rng: Random, budget: int) -> dict:
+    """Train in place on `budget` tokens; returns steps, tokens, processor seconds and the loss curve."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     muon, adam = Muon(matrices), torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)
@@ -108,7 +109,7 @@ def train(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, rng: Random, 
             adam.zero_grad()
             recent.append(loss.item())
             step, tokens = step + 1, tokens + ids.numel()
-            progress = min(1.0, (time.process_time() - began) / seconds)
+            progress = min(1.0, tokens / budget)
             if step % 100 == 0 or progress >= 1:
                 curve.append(
                     {"step": step, "progress": round(progress, 4), "loss": round(math.fsum(recent) / len(recent), 4)}
@@ -117,14 +118,19 @@ def train(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, rng: Random, 
                 print(json.dumps(curve[-1] | {"tokens": tokens}), flush=True)
             if progress >= 1:
                 break
-    return {"steps": step, "tokens": tokens, "loss": curve}
+    return {
+        "steps": step,
+        "tokens": tokens,
+        "processor_seconds": round(time.process_time() - began),
+        "loss": curve,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("data/teacher"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=1300, help="processor seconds of training")
+    parser.add_argument("--tokens", type=int, default=TOKENS, help="tokens of training, padding included")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
@@ -138,14 +144,13 @@ def main() -> None:
     print(f"{model.num_parameters():,} parameters, {len(coder)} tokens in the vocabulary", flush=True)
 
     began = time.time()
-    record = train(model, coder, rng, options.seconds)
+    record = train(model, coder, rng, options.tokens)
     model.to(torch.bfloat16).save_pretrained(options.out)
     GenerationConfig(
         eos_token_id=coder.eos_token_id, pad_token_id=coder.pad_token_id, max_new_tokens=256
     ).save_pretrained(options.out)
     record = {
         "seed": options.seed,
-        "processor_seconds": options.seconds,
         "wall_seconds": round(time.time() - began),
         "parameters": model.num_parameters(),
         "mix": MIX,

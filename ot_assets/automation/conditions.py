@@ -5,14 +5,31 @@ next one, a change that was materialised by hand in the meantime asks for nothin
 daemon was started.
 """
 
+from abc import abstractmethod
+from collections.abc import Mapping
+
 import dagster as dg
 
 from ot_assets.graph.describe import REVISION
 
-_Condition = dg.AutomationCondition[dg.AssetKey]
+Context = dg.AutomationContext[dg.AssetKey]
 
 
-class Adopted(_Condition):
+class _Asked(dg.AutomationCondition[dg.AssetKey]):
+    """A condition on one table, asked only where the conditions before it left the question open.
+
+    Outside the hour of the night it is not, and no event is read.
+    """
+
+    @abstractmethod
+    def holds(self, context: Context) -> bool: ...
+
+    def evaluate(self, context: Context) -> dg.AutomationResult[dg.AssetKey]:
+        true = not context.candidate_subset.is_empty and self.holds(context)
+        return dg.AutomationResult(context, context.candidate_subset if true else context.get_empty_subset())
+
+
+class Adopted(_Asked):
     """A dataset that hangs on the table was made before.
 
     The night refreshes what is there. It never makes a recipe's first dataset: a person says when that money is spent.
@@ -29,12 +46,11 @@ class Adopted(_Condition):
     def description(self) -> str:
         return "a dataset that hangs on it was made before"
 
-    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
-        found = any(_materialization(context, key) for key in self._datasets)
-        return dg.AutomationResult(context, context.candidate_subset if found else context.get_empty_subset())
+    def holds(self, context: Context) -> bool:
+        return any(_materialization(context, key) for key in self._datasets)
 
 
-class Outdated(_Condition):
+class Outdated(_Asked):
     """The table is not what its choice and its inputs, as they are now, would make.
 
     Its code version (strategy, version, parameters) is another than at its last materialisation, or the version of
@@ -50,40 +66,43 @@ class Outdated(_Condition):
     def description(self) -> str:
         return "its choice, an input or its source changed since it was made"
 
-    def evaluate(self, context: dg.AutomationContext[dg.AssetKey]) -> dg.AutomationResult[dg.AssetKey]:
-        # Outside the hour of the night there are no candidates, and no event is read.
-        outdated = not context.candidate_subset.is_empty and _outdated(context)
-        return dg.AutomationResult(context, context.candidate_subset if outdated else context.get_empty_subset())
-
-
-def _outdated(context: dg.AutomationContext[dg.AssetKey]) -> bool:
-    last = _materialization(context, context.key)
-    if last is None:
-        return True
-    node = context.asset_graph.get(context.key)
-    tags = last.asset_materialization.tags or {}
-    if tags.get("dagster/code_version") != node.code_version:
-        return True
-    for key in node.parent_keys:
-        now = _materialization(context, key)
-        version = (now.asset_materialization.tags or {}).get("dagster/data_version") if now else None
-        if tags.get(f"dagster/input_data_version/{key.to_user_string()}") != version:
+    def holds(self, context: Context) -> bool:
+        last = _materialization(context, context.key)
+        if last is None:
             return True
-    return _source_moved(context, last)
+        node = context.asset_graph.get(context.key)
+        tags = _tags(last)
+        return (
+            tags.get("dagster/code_version") != node.code_version
+            or any(
+                tags.get(f"dagster/input_data_version/{key.to_user_string()}") != _data_version(context, key)
+                for key in node.parent_keys
+            )
+            or _source_moved(context, last)
+        )
 
 
-def _source_moved(context: dg.AutomationContext[dg.AssetKey], last: dg.EventLogEntry) -> bool:
+def _source_moved(context: Context, last: dg.EventLogEntry) -> bool:
     """What was seen of the source after the table was made is not what the table was made of."""
-    if REVISION not in last.asset_materialization.metadata:
+    made_of = last.asset_materialization.metadata.get(REVISION) if last.asset_materialization else None
+    if made_of is None:
         return False
     seen = context.asset_graph_view.instance.fetch_observations(
         dg.AssetRecordsFilter(asset_key=context.key, after_timestamp=last.timestamp), limit=1
     )
-    return any(
-        record.asset_observation.metadata[REVISION] != last.asset_materialization.metadata[REVISION]
-        for record in seen.records
-    )
+    observations = [record.asset_observation for record in seen.records]
+    return any(look and look.metadata[REVISION] != made_of for look in observations)
 
 
-def _materialization(context: dg.AutomationContext[dg.AssetKey], key: dg.AssetKey) -> dg.EventLogEntry | None:
+def _materialization(context: Context, key: dg.AssetKey) -> dg.EventLogEntry | None:
     return context.asset_graph_view.instance.get_latest_materialization_event(key)
+
+
+def _tags(event: dg.EventLogEntry) -> Mapping[str, str]:
+    assert event.asset_materialization
+    return event.asset_materialization.tags or {}
+
+
+def _data_version(context: Context, key: dg.AssetKey) -> str | None:
+    now = _materialization(context, key)
+    return _tags(now).get("dagster/data_version") if now else None

@@ -41,7 +41,9 @@ def observation(sources: list[Node]) -> dg.AssetChecksDefinition:
                 missing.append(str(error))
                 yield _result(key, False, str(error))
             else:
-                context.op_execution_context.log_event(dg.AssetObservation(key, description=said, metadata={REVISION: revision}))
+                context.op_execution_context.log_event(
+                    dg.AssetObservation(key, description=said, metadata={REVISION: revision})
+                )
                 yield _result(key, True, said)
         if missing:
             others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""

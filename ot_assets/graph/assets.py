@@ -85,7 +85,7 @@ def _tools(context: dg.AssetExecutionContext, node: Node) -> Tools:
         sandbox=resources.get("sandbox"),
         embedder=resources.get("embedder"),
         environment=resources["sizing"].environment,
-        scale=_last_scale(context, node) or resources["sizing"].scale,
+        scale=_last_scale(context, node) or resources["sizing"].scale or None,
         run_id=context.run.run_id,
     )
 

@@ -15,7 +15,10 @@ from ot_resources.digest import canonical_json
 REVISION = "revision"
 
 _PREVIEW_ROWS = 5
-_PREVIEW_CHARACTERS = 300
+_PREVIEW_CHARACTERS = 160
+# A preview opens with what a person looks for, and leaves out JSON that only machines read.
+_PREVIEW_FIRST = ("question", "reference", "answer", "verdict", "conversations", "reasoning")
+_PREVIEW_NEVER = frozenset({"extra", "tests"})
 _PLOT_ROWS = 100_000
 _BARS = 12
 _BAR_WIDTH = 40
@@ -36,25 +39,30 @@ def metadata(made: Made) -> dict[str, Any]:
     }
     if all_rows := version.rows + record["rows_dropped"]:
         numbers["keep_rate"] = round(version.rows / all_rows, 4)
+    if made.node.recipe:
+        numbers["scale"] = made.scale
+    why: dict[str, Any] = {"because": made.because or "unchanged", "reused": made.reused}
+    if record["dropped"]:
+        why["dropped"] = dg.MetadataValue.md(_table(["reason", "rows"], sorted(record["dropped"].items())))
+    return why | numbers | _usage(made) | _pictures(made) | _provenance(made)
+
+
+def _provenance(made: Made) -> dict[str, Any]:
+    """Where the table lies, and all that it was made of."""
+    record, version = made.version.record, made.version
     told: dict[str, Any] = {
         "version": version.version,
-        "reused": made.reused,
-        "because": made.because or "unchanged",
-        "choice": dg.MetadataValue.json(record["choice"]),
-        "trail": dg.MetadataValue.json(record["trail"]),
         "dagster/uri": str(version.path),
         "dagster/column_schema": _schema(version.scan().collect_schema()),
+        "choice": dg.MetadataValue.json(record["choice"]),
+        "trail": dg.MetadataValue.json(record["trail"]),
     }
-    if record["dropped"]:
-        told["dropped"] = dg.MetadataValue.md(_table(["reason", "rows"], sorted(record["dropped"].items())))
     if record["models"]:
         told["models"] = dg.MetadataValue.json(record["models"])
-    if made.node.recipe:
-        told["scale"] = made.scale
     if made.node.source:
         told["source"] = dg.MetadataValue.json(record["sources"][0])
         told[REVISION] = record["sources"][0]["revision"]
-    return numbers | _usage(made) | told | _pictures(made)
+    return told
 
 
 def _usage(made: Made) -> dict[str, Any]:
@@ -133,13 +141,14 @@ def _mean(values: pl.Series) -> float:
 
 
 def _preview(frame: pl.DataFrame) -> dg.TableMetadataValue:
-    records = [
-        dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in frame.iter_rows(named=True)
-    ]
-    columns = [dg.TableColumn(name, "string") for name in frame.columns]
-    return dg.MetadataValue.table(
-        records or [dg.TableRecord(dict.fromkeys(frame.columns, ""))], dg.TableSchema(columns)
-    )
+    """The first rows, as a person reads them: without what is empty in all of them."""
+    told = [name for name in frame.columns if name not in _PREVIEW_NEVER and frame[name].null_count() < frame.height]
+    names = [name for name in _PREVIEW_FIRST if name in told]
+    names += [name for name in told if name not in names]
+    names = names or frame.columns
+    records = [dg.TableRecord({name: _cell(row[name]) for name in names}) for row in frame.iter_rows(named=True)]
+    columns = [dg.TableColumn(name, "string") for name in names]
+    return dg.MetadataValue.table(records or [dg.TableRecord(dict.fromkeys(names, ""))], dg.TableSchema(columns))
 
 
 def _cell(value: Any) -> str | int | float | bool:

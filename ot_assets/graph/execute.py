@@ -96,7 +96,8 @@ def _inputs(node: Node, tools: Tools) -> list[tuple[Key, Version]]:
     for key in node.upstream:
         version = tools.store.made(tools.run_id, key)
         if version is None:
-            raise BadInput(f"{node.name} reads {'/'.join(key)}, which was never materialised; materialise it first")
+            way = f"the job {node.recipe.name} makes all that it hangs on" if node.recipe else "materialise it first"
+            raise BadInput(f"{node.name} reads {'/'.join(key)}, which was never materialised; {way}")
         inputs.append((key, version))
     return inputs
 

@@ -7,6 +7,7 @@ its schema was read (`verified`) or that nobody has read it yet.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from dataclasses import dataclass, replace
 from functools import cache
@@ -140,6 +141,7 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
             raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
     domain = entry.get("domain")
     fixed = domain is None or domain in DOMAINS
+    path = os.path.abspath(base / entry["path"])  # noqa: PTH100 - without following links: they may change
     name = entry.get("id") or re.sub(r"[^a-z0-9]+", "_", Path(entry["path"]).stem.lower()).strip("_") or "files"
     if not isinstance(name, str) or not _ID.fullmatch(name):
         raise BadInput(f"{where}.id: {name!r} must be up to 80 lower case letters, digits and '_'")
@@ -150,14 +152,14 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
         domain=domain if fixed else None,
         mapping=_mapping(entry | {"domain_column": None if fixed else domain}, where),
         where=where,
-        path=str(base / entry["path"]),
+        path=path,
         licence=entry.get("licence"),
-        url=str(base / entry["path"]),
+        url=path,
     )
 
 
 def check_files(spec: SourceSpec) -> None:
-    """Look at the files of a source. BadInput: none is there, one cannot be read, a column of the mapping is missing."""
+    """Look at the files of a source. BadInput: none is there, or one cannot be read, or lacks a column."""
     if not spec.path:
         return
     paths, where = spec.files(), spec.where

@@ -31,6 +31,11 @@ class Nights:
         self.now = EVENING
 
     @property
+    def folder(self) -> Path:
+        """Where the recipes' folders are."""
+        return self.files[0].parents[1]
+
+    @property
     def definitions(self) -> dg.Definitions:
         """The location as it is loaded now."""
         return build([load_recipe(file, look=False) for file in self.files])
@@ -60,13 +65,13 @@ class Nights:
         return {key.to_user_string() for key in keys if result.get_num_requested(key)}
 
     def night(self, observe: bool = True) -> set[str]:
-        """One whole night until the sensor has asked. Nothing is asked for in the evening or in the morning."""
-        assert self.asked(timedelta(0)) == set()
+        """One whole night, until the sensor has asked."""
+        if self.cursor is None:
+            self.asked(timedelta(0))
         if observe:
             self.observe()
         asked = self.asked(timedelta(hours=8, seconds=20))
-        assert self.asked(timedelta(seconds=30)) == set()
-        self.now += timedelta(hours=15, minutes=59, seconds=10)
+        self.now += timedelta(hours=15, minutes=59, seconds=40)
         return asked
 
     def run(self, asked: set[str]) -> dg.ExecuteInProcessResult:
@@ -78,21 +83,18 @@ class Nights:
         )
 
     def _run(self, job: dg.JobDefinition, **options: Any) -> dg.ExecuteInProcessResult:
-        return job.execute_in_process(
-            instance=self.instance, raise_on_error=False, **({"run_config": QUIET} | options)
-        )
+        return job.execute_in_process(instance=self.instance, raise_on_error=False, **({"run_config": QUIET} | options))
 
 
 def write_named(folder: Path, name: str, change: Callable[[dict[str, Any]], None] = lambda body: None) -> Path:
     """The small recipe under another name, with a source of its own; the benchmark is shared."""
     body = recipe() | {"name": name}
     math(body)[0]["sources"][0]["id"] = f"{name}_made"
-    benchmark = folder / "benchmark.jsonl"
-    math(body)[1]["decontaminate"]["against"][0]["path"] = str(benchmark)
+    math(body)[1]["decontaminate"]["against"][0]["path"] = "../benchmark.jsonl"
     change(body)
     file = write_recipe(folder / name, body)
-    if not benchmark.exists():
-        (folder / name / "benchmark.jsonl").rename(benchmark)
+    if not (folder / "benchmark.jsonl").exists():
+        (folder / name / "benchmark.jsonl").rename(folder / "benchmark.jsonl")
     return file
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -54,22 +55,43 @@ def instance(data_root: Path) -> Iterator[dg.DagsterInstance]:
         yield ephemeral
 
 
+@pytest.fixture(scope="module")
+def two_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Recipes, data root and Dagster's home where `one` and `two` were made, and `three` never was."""
+    folder = tmp_path_factory.mktemp("two")
+    (folder / "home").mkdir()
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.local_temp(str(folder / "home")) as instance:
+        patch.setenv("OT_DATA", str(folder / "data"))
+        nights = Nights(instance, [write_named(folder, name) for name in ("one", "two", "three")])
+        assert nights.make("one").success
+        assert nights.make("two").success
+    return folder
+
+
 @pytest.fixture
-def two(tmp_path: Path, instance: dg.DagsterInstance) -> Nights:
-    """Two recipes that were made once, and a third that nobody made."""
-    nights = Nights(instance, [write_named(tmp_path, name) for name in ("one", "two", "three")])
-    assert nights.make("one").success
-    assert nights.make("two").success
-    return nights
+def two(two_made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    """A copy of the above, to be changed."""
+    folder = tmp_path / "copy"
+    shutil.copytree(two_made, folder, symlinks=True)
+    monkeypatch.setenv("OT_DATA", str(folder / "data"))
+    with dg.DagsterInstance.local_temp(str(folder / "home")) as instance:
+        yield Nights(instance, [folder / name / "small.yaml" for name in ("one", "two", "three")])
 
 
 def test_a_night_without_a_change_asks_for_nothing(two):
     assert two.night() == set()
-    assert two.night() == set()
+
+
+def test_a_refresh_is_asked_for_once_and_only_at_its_hour(two):
+    new_question(questions(two.files[0]))
+    two.observe()
+    assert two.asked(timedelta(0)) == set()
+    assert two.asked(timedelta(hours=7, minutes=59)) == set()
+    assert two.asked(timedelta(seconds=80)) == {"sources/one_made"} | tables("one")
+    assert two.asked(timedelta(seconds=30)) == set()
 
 
 def test_a_row_added_to_a_source_refreshes_what_hangs_on_it(two):
-    assert two.night() == set()
     new_question(questions(two.files[0]))
     asked = two.night()
     assert asked == {"sources/one_made"} | tables("one")
@@ -79,6 +101,8 @@ def test_a_row_added_to_a_source_refreshes_what_hangs_on_it(two):
     assert told["one/dataset"]["rows_out"] == KEPT + 1
     assert told["sources/one_made"]["because"].startswith("the source changed: ")
     assert told["one/math/questions"]["because"] == "sources/one_made changed"
+    lines = [line["asset"] for line in run_lines(two_root(two)) if line["run_id"] == result.run_id]
+    assert set(lines) == asked
     assert two.night() == set()
 
 
@@ -89,14 +113,12 @@ def test_one_more_question_is_one_questions_requests(tmp_path, instance, teacher
     nights = Nights(instance, [write_named(tmp_path, "asking", ask)])
     first = materializations(nights.make("asking"))["asking/math/answers"]
     assert first["requests_answered"] == 3 * KEPT
-    assert nights.night() == set()
     new_question(questions(nights.files[0]))
     second = materializations(nights.run(nights.night()))["asking/math/answers"]
     assert (second["requests_answered"], second["requests_reused"]) == (3, 3 * KEPT)
 
 
 def test_a_strategys_new_version_refreshes_its_descendants(two, monkeypatch):
-    assert two.night() == set()
     exact = registry.find("dedup", "exact", "")
     monkeypatch.setitem(registry._REGISTRY, ("dedup", "exact"), replace(exact, version=exact.version + 1))
     asked = two.night()
@@ -108,24 +130,24 @@ def test_a_strategys_new_version_refreshes_its_descendants(two, monkeypatch):
     assert two.night() == set()
 
 
-def test_a_changed_choice_and_a_new_stage_are_refreshed(two, tmp_path):
+def test_a_changed_choice_and_a_new_stage_are_refreshed(two):
     def change(body: dict[str, Any]) -> None:
         math(body).insert(3, {"filter": {"use": "none", "reason": "to be seen"}})
 
-    write_named(tmp_path, "one", change)
+    write_named(two.folder, "one", change)
     asked = two.night()
     assert asked == {"one/math/filtered"} | tables("one", after="answers")
     assert two.run(asked).success
     assert two.night() == set()
 
 
-def test_a_reworded_reason_makes_a_run_that_reuses_everything_and_no_second_one(two, tmp_path):
+def test_a_reworded_reason_makes_a_run_that_reuses_everything_and_no_second_one(two):
     def reason(text: str) -> Any:
         return lambda body: math(body).__setitem__(2, {"dedup": {"use": "none", "reason": text}})
 
-    write_named(tmp_path, "one", reason("practice"))
+    write_named(two.folder, "one", reason("practice"))
     assert two.run(two.night()).success
-    write_named(tmp_path, "one", reason("practice run"))
+    write_named(two.folder, "one", reason("practice run"))
     result = two.run(two.night())
     assert all(told["reused"] for told in materializations(result).values())
     assert two.night() == set()
@@ -154,7 +176,6 @@ def test_a_failed_night_is_made_up_by_the_next(two, monkeypatch):
     assert again == tables("one", after="verified")
     assert two.run(again).success
     assert Store(root=str(two_root(two))).latest(("one", "dataset")).rows == KEPT + 1
-    assert two.night() == set()
 
 
 def two_root(nights: Nights) -> Path:
@@ -170,7 +191,7 @@ def test_a_night_that_never_came_is_made_up_too(two):
 
 
 def test_what_a_person_refreshed_in_the_meantime_is_not_refreshed_again(two):
-    assert two.night() == set()
+    two.asked(timedelta(0))
     new_question(questions(two.files[0]))
     two.observe()
     assert two.make("one").success
@@ -208,7 +229,6 @@ def test_a_folder_that_gained_a_file_has_changed(tmp_path, instance):
     file = write_named(tmp_path, "many", folder)
     nights = Nights(instance, [file])
     assert nights.make("many").success
-    assert nights.night() == set()
     new_question(questions(file))
     both = pl.read_parquet(questions(file))
     both.head(-1).write_parquet(questions(file))
@@ -227,7 +247,6 @@ def test_a_refresh_keeps_the_size_that_the_dataset_has(tmp_path, instance):
     new_question(questions(nights.files[0]))
     refreshed = materializations(nights.run(nights.night()))
     assert refreshed["sized/dataset"]["rows_out"] == 5
-    assert nights.night() == set()
 
 
 def test_the_night_is_on_and_its_times_are_shown(two):
@@ -282,10 +301,3 @@ def test_stages_that_load_a_model_share_a_pool(tmp_path, instance):
     assert {name for name, pool in pools.items() if pool} == {"asking/math/answers"}
     assert pools["asking/math/answers"] == {"gpu"}
     assert graph.get(asset_key(("asking", "math", "answers"))).pools == {"gpu"}
-
-
-def test_a_run_line_is_written_for_every_refreshed_table(two):
-    new_question(questions(two.files[1]))
-    result = two.run(two.night())
-    lines = [line["asset"] for line in run_lines(two_root(two)) if line["run_id"] == result.run_id]
-    assert set(lines) == {"sources/two_made"} | tables("two")

@@ -1,0 +1,92 @@
+"""The pages of Dagster's UI, by what a person does on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+# A run of OpenThoughts3 in miniature takes a minute or two; a busy machine gets more.
+RUN_WITHIN = 600_000
+
+
+@dataclass(frozen=True)
+class Dagster:
+    """One browser page on one running Dagster."""
+
+    page: Any
+    url: str
+    pictures: Path
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def open_graph(self, *groups: str) -> None:
+        """The global graph, with these groups unfolded."""
+        self.open("/asset-groups/?expanded=" + quote(",".join(f"global@global:{group}" for group in groups), safe=""))
+
+    def sees(self, text: str, within: int | None = None) -> None:
+        """The text is, or comes, on the page."""
+        self.page.get_by_text(text).first.wait_for(timeout=within)
+
+    def click(self, text: str, exact: bool = True) -> None:
+        self.page.get_by_text(text, exact=exact).first.click()
+
+    def press(self, label: str) -> None:
+        """The last button with this label: dialogs open above the page."""
+        self.page.locator("button", has_text=label).last.click()
+
+    def picture(self, name: str) -> None:
+        """Keep what is on the page, once it has stopped changing."""
+        self.page.wait_for_timeout(2500)
+        assert not self.complaints(), self.complaints()
+        self.page.screenshot(path=self.pictures / f"{name}.png")
+
+    def complaints(self) -> list[str]:
+        """The error messages that are shown over the page."""
+        toasts = self.page.locator("[class*='toast' i]", has_text="rror")
+        return [toasts.nth(index).inner_text() for index in range(toasts.count())]
+
+    # --- materialise
+
+    def materialize_job(self, name: str) -> None:
+        """The job's page, *Materialize all*; then the page of the run."""
+        self.open(f"/locations/openthoughts/jobs/{name}")
+        self.press("Materialize all")
+        self.launched_run()
+
+    def materialize_group(self, name: str) -> None:
+        """In the global graph, the group's menu, *Materialize assets*."""
+        self.open("/asset-groups")
+        self.page.get_by_text(name, exact=True).first.click(button="right")
+        self.page.get_by_text("Materialize assets").click()
+
+    def launch(self, name: str, line: str, instead: str) -> None:
+        """The job's launchpad, with one line of the configuration replaced; then the page of the run."""
+        self.open(f"/locations/openthoughts/jobs/{name}")
+        everything = self.page.locator("button", has_text="Materialize all")
+        everything.locator("xpath=following::button[1]").click()
+        self.click("Open launchpad")
+        self.page.locator(".CodeMirror-line", has_text=line).click()
+        self.page.keyboard.press("End")
+        self.page.keyboard.press("Shift+Home")
+        self.page.keyboard.type(instead)
+        self.click("Config actions:")
+        self.sees("No errors")
+        self.picture("launchpad")
+        self.press("Materialize")
+
+    # --- runs
+
+    def launched_run(self) -> None:
+        """From the note that a run was launched, to the run's page."""
+        self.page.get_by_text("Launched run").first.wait_for()
+        self.page.get_by_text("View", exact=True).last.click()
+        self.sees("Run of")
+
+    def ends_in(self, status: str) -> None:
+        """The run on this page ends as expected; a failed one may not pass for a long one."""
+        ends = [self.page.get_by_text(word, exact=True).first for word in ("Success", "Failure", "Canceled")]
+        ends[0].or_(ends[1]).or_(ends[2]).first.wait_for(timeout=RUN_WITHIN)
+        assert self.page.get_by_text(status, exact=True).count(), "the run ended otherwise"
