@@ -17,14 +17,19 @@ Id = tuple[str, str]  # kind and version
 
 @dataclass(frozen=True)
 class Finding:
-    """What becomes of one version, and why. `size` is in bytes, `age` in seconds since it was committed."""
+    """What becomes of one version, and why. `size` is in bytes; `used` is when it was committed or last looked up."""
 
     kind: str
     version: str
     kept: bool
     why: str
     size: int
-    age: float
+    used: float
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was used."""
+        return time.time() - self.used
 
 
 def survey(store: Store, min_age: float) -> list[Finding]:
@@ -47,15 +52,21 @@ def survey(store: Store, min_age: float) -> list[Finding]:
     found = []
     for folder in _versions(store.path):
         id_ = (folder.parent.name, folder.name)
-        age = time.time() - (folder / "record.json").stat().st_mtime
-        why = in_use.get(id_) or recorded.get(id_) or (f"younger than {min_age / 3600:g} h" if age < min_age else "")
-        found.append(Finding(*id_, bool(why), why or "no name and no recorded dataset needs it", _size(folder), age))
+        used = (folder / "record.json").stat().st_mtime
+        young = f"younger than {min_age / 3600:g} h" if time.time() - used < min_age else ""
+        why = in_use.get(id_) or recorded.get(id_) or young
+        found.append(Finding(*id_, bool(why), why or "no name and no recorded dataset needs it", _size(folder), used))
     return found
 
 
 def remove(store: Store, findings: list[Finding]) -> None:
-    """Remove what may go. A version leaves in one step, so that nobody meets half of it; its keys go with it."""
-    gone = {(finding.kind, finding.version) for finding in findings if not finding.kept}
+    """Remove what may go, unless a run has looked it up since.
+
+    A version leaves in one step, so that nobody meets half of it; its keys go with it.
+    """
+    gone = {
+        (finding.kind, finding.version) for finding in findings if not finding.kept and not _used_since(store, finding)
+    }
     drafts = store.path / "store" / ".drafts"
     drafts.mkdir(parents=True, exist_ok=True)
     for kind, version in sorted(gone):
@@ -78,6 +89,11 @@ def _closure(store: Store, root: Id) -> Iterator[Id]:
             below = {(i["kind"], i["version"]) for i in json.loads(record.read_text(encoding="utf-8"))["inputs"]}
             waiting += below - seen
             seen |= below
+
+
+def _used_since(store: Store, finding: Finding) -> bool:
+    record = store.path / "store" / finding.kind / finding.version / "record.json"
+    return not record.exists() or record.stat().st_mtime > finding.used
 
 
 def _versions(root: Path) -> list[Path]:

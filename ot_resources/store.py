@@ -83,10 +83,15 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Path(self.root)
 
     def lookup(self, kind: str, key: str) -> Version | None:
-        """The version made earlier from the same strategy, parameters and inputs, if it is still there."""
+        """The version made earlier from the same strategy, parameters and inputs, if it is still there.
+
+        It counts as young from now on: whoever looked it up is about to use it.
+        """
         pointer = self.path / "store" / kind / ".keys" / key
         try:
-            return self.read(kind, pointer.read_text().strip())
+            version = pointer.read_text().strip()
+            os.utime(self.path / "store" / kind / version / "record.json")
+            return self.read(kind, version)
         except (FileNotFoundError, NotADirectoryError):
             return None
 

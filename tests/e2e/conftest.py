@@ -60,7 +60,7 @@ def ui(browser: Any, server: Server, request: pytest.FixtureRequest, tmp_path: P
     page.set_default_timeout(60_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    yield Dagster(page, server.url, Path(os.environ.get("OT_SCREENSHOTS", tmp_path)))
+    yield Dagster(page, server, Path(os.environ.get("OT_SCREENSHOTS", tmp_path)))
     page.screenshot(path=tmp_path / f"{re.sub(r'[^a-z0-9_]', '_', request.node.name)}-end.png")
     page.close()
     assert not errors

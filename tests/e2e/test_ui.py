@@ -84,6 +84,7 @@ def test_a_failing_check_and_its_run_say_what_is_wrong(ui: Dagster):
     ui.materialize_job("short")
     ui.ends_in("Failure")
     ui.sees(f"short/dataset: quota_met failed: math {KEPT} of 99; give more 'spare' or source rows")
+    ui.sees("Not retrying run since it failed due to an asset or op failure")
     ui.picture("failed-run")
     ui.open("/assets/short/dataset?view=checks")
     ui.click("quota_met")

@@ -23,7 +23,7 @@ import yaml
 import ot_assets.recipes
 from ot_resources.generators.ledger import WINDOW
 from ot_resources.hub import SAMPLES
-from ot_resources.store import Store
+from ot_resources.store import Store, run_lines
 from ot_resources.warehouse import Warehouse
 from tests.cli.running import COMMAND, environment, ot
 from tests.conftest import PROJECT
@@ -271,6 +271,46 @@ def test_plain_duckdb_in_another_process_answers_the_same(made):
     assert done.returncode == 0, done.stderr
     with Warehouse(root=str(made.root)).connect() as connection:
         assert json.loads(done.stdout) == [len(connection.sql(query).fetchall()) for query in queries]
+
+
+def test_plain_duckdb_answers_while_a_run_writes(made, tmp_path):
+    """Another process, with nothing of ours in it, asks everything again and again until a longer run is killed."""
+    root = tmp_path / "data"
+    shutil.copytree(made.root, root, symlinks=True)
+    code = (
+        "import duckdb, json, sys; queries = json.load(sys.stdin)\n"
+        "for _ in range(4):\n"
+        f"    c = duckdb.connect(); c.execute(\"attach '{root / 'warehouse.duckdb'}' as ot (read_only); use ot\")\n"
+        "    print(sum(len(c.sql(q).fetchall()) for q in queries))"
+    )
+    writing = subprocess.Popen(
+        [*COMMAND, "materialize", NAME, "--scale", "0.004"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=PROJECT,
+        env=environment(root),
+        start_new_session=True,
+    )
+    try:
+        before = _stored(root)
+        lines = _lines(root)
+        while _lines(root) == lines:
+            assert writing.poll() is None, "it ended before it wrote"
+            time.sleep(0.05)
+        done = subprocess.run(
+            [sys.executable, "-c", code], input=json.dumps(list(QUERIES.values())), capture_output=True, text=True
+        )
+        assert writing.poll() is None, "it ended before the questions were asked"
+        assert _lines(root) > lines + 1 or _stored(root) > before
+    finally:
+        os.killpg(writing.pid, signal.SIGKILL)
+        writing.wait()
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == 4
+
+
+def _lines(root: Path) -> int:
+    return sum(1 for _ in run_lines(root))
 
 
 def test_another_selection_asks_nothing_and_reuses_what_is_before_it(made, tmp_path):

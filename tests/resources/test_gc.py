@@ -53,6 +53,37 @@ def test_what_no_dataset_was_made_from_goes_and_every_dataset_still_reads(tmp_pa
     assert ids(survey(store, min_age=0), kept=False) == set()
 
 
+def test_after_ten_changed_runs_every_recorded_dataset_still_reads(tmp_path, store):
+    """Five ran to their end, five were given up half way; the name points at what the last of these made."""
+    tried = set()
+    for seed in range(10):
+        upto = "small/math/sampled" if seed % 2 else None
+        run(tmp_path, f"run{seed}", seed, upto=upto)
+        version = store.latest(("small", "math", "sampled"))
+        tried |= {(version.kind, version.version)} if upto else set()
+    findings = survey(store, min_age=0)
+    last = store.latest(("small", "math", "sampled"))
+    assert ids(findings, kept=False) == tried - {(last.kind, last.version)}
+    assert {finding.why for finding in findings if not finding.kept} == {"no name and no recorded dataset needs it"}
+    remove(store, findings)
+    datasets = [line for line in run_lines(store.path) if line["stage"] == "dataset"]
+    assert len({line["run_id"] for line in datasets}) == 5
+    for line in datasets:
+        for kind, version in [(line["kind"], line["version"]), *((i["kind"], i["version"]) for i in line["inputs"])]:
+            assert store.read(kind, version).scan().collect().height == store.read(kind, version).rows
+
+
+def test_what_a_run_looks_up_meanwhile_stays(tmp_path, store):
+    run(tmp_path, "one", seed=1, upto="small/math/sampled")
+    first = store.latest(("small", "math", "sampled"))
+    run(tmp_path, "two", seed=2)
+    findings = survey(store, min_age=0)
+    assert (first.kind, first.version) in ids(findings, kept=False)
+    run(tmp_path, "again", seed=1)
+    remove(store, findings)
+    assert store.latest(("small", "math", "sampled")).scan().collect().height == first.rows
+
+
 def test_what_is_gone_is_made_again_and_not_looked_up(tmp_path, store):
     run(tmp_path, "one", seed=1, upto="small/math/sampled")
     first = store.latest(("small", "math", "sampled"))
