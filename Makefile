@@ -7,12 +7,13 @@ export DAGSTER_HOME := $(OT_DATA)/dagster
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(p)),$(p))))
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
-TESTS ?= tests
+# The end-to-end tests have a target of their own: they take minutes, and want Chromium.
+TESTS ?= tests --ignore tests/e2e
 
-.PHONY: help setup demo test dev check bench sql
+.PHONY: help setup demo test e2e dev check bench sql
 
 help: ## what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 .venv/base: pyproject.toml constraints.txt
 	@echo "setting up .venv (once; a few minutes) ..."
@@ -26,7 +27,7 @@ help: ## what there is
 
 .venv/dev: .venv/base
 	@$(PIP) install --constraint constraints.txt --editable '.[dev]' 2>&1 | sed '/^WARNING/d'
-	@$(BIN)/python -c 'import pytest, hypothesis, importlinter, mypy'
+	@$(BIN)/python -c 'import pytest, hypothesis, importlinter, mypy, playwright'
 	@touch $@
 
 setup: .venv/dev ## everything for working on the code
@@ -43,6 +44,9 @@ sql: .venv/base ## a DuckDB prompt on every table
 
 test: .venv/dev ## the tests
 	@$(BIN)/pytest $(TESTS)
+
+e2e: .venv/dev ## the tests that run Dagster's UI and daemon, with Chromium in front
+	@$(BIN)/pytest tests/e2e
 
 check: .venv/dev ## format, lint, types, floors, definitions load
 	@$(BIN)/ruff format --check .

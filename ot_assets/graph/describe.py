@@ -16,7 +16,8 @@ REVISION = "revision"
 
 _PREVIEW_ROWS = 5
 _PREVIEW_CHARACTERS = 160
-# A preview opens with what a person looks for, and leaves out JSON that only machines read.
+# A preview has room for few columns: first what a person looks for, never JSON that only machines read.
+_PREVIEW_COLUMNS = 6
 _PREVIEW_FIRST = ("question", "reference", "answer", "verdict", "conversations", "reasoning")
 _PREVIEW_NEVER = frozenset({"extra", "tests"})
 _PLOT_ROWS = 100_000
@@ -82,14 +83,14 @@ def _usage(made: Made) -> dict[str, Any]:
 def _pictures(made: Made) -> dict[str, Any]:
     scan = made.version.scan()
     names = scan.collect_schema().names()
-    pictures: dict[str, Any] = {"preview": _preview(scan.head(_PREVIEW_ROWS).collect())}
+    pictures: dict[str, Any] = {}
     column = next((name for name in _PLOTTED if name in names), None)
     if column:
         values = scan.head(_PLOT_ROWS).select(_plotted(column)).collect(engine="streaming").to_series()
         title, lines, numbers = _histogram(column, values)
         pictures["histogram"] = dg.MetadataValue.md(f"**{title}**\n\n```\n{lines}\n```")
         pictures |= numbers
-    return pictures
+    return pictures | {"preview": _preview(scan.head(_PREVIEW_ROWS).collect())}
 
 
 def _plotted(column: str) -> pl.Expr:
@@ -141,11 +142,11 @@ def _mean(values: pl.Series) -> float:
 
 
 def _preview(frame: pl.DataFrame) -> dg.TableMetadataValue:
-    """The first rows, as a person reads them: without what is empty in all of them."""
+    """The first rows, as a person reads them: few columns, and none that is empty in all of them."""
     told = [name for name in frame.columns if name not in _PREVIEW_NEVER and frame[name].null_count() < frame.height]
     names = [name for name in _PREVIEW_FIRST if name in told]
     names += [name for name in told if name not in names]
-    names = names or frame.columns
+    names = (names or frame.columns)[:_PREVIEW_COLUMNS]
     records = [dg.TableRecord({name: _cell(row[name]) for name in names}) for row in frame.iter_rows(named=True)]
     columns = [dg.TableColumn(name, "string") for name in names]
     return dg.MetadataValue.table(records or [dg.TableRecord(dict.fromkeys(names, ""))], dg.TableSchema(columns))

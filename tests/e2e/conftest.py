@@ -35,7 +35,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def server(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Dagster with recipes of our own beside the project's."""
+    """Dagster with small recipes beside the project's."""
     folder = tmp_path_factory.mktemp("served")
     write_recipes(folder / "recipes")
     with serving(folder) as running:

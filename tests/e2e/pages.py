@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ from tests.e2e.server import Server, wait
 
 # A run of OpenThoughts3 in miniature takes a minute or two; a busy machine gets more. In seconds.
 RUN_WITHIN = 600
+
+# How many nodes of the graph have the border of a materialised asset.
+GREEN = """() => [...document.querySelectorAll('foreignObject div')].filter(
+    node => getComputedStyle(node).borderColor === 'rgb(46, 204, 129)' && node.children.length === 1).length"""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,17 @@ class Dagster:
         """The global graph, with these groups unfolded."""
         self.open("/asset-groups/?expanded=" + quote(",".join(f"global@global:{group}" for group in groups), safe=""))
 
-    def sees(self, text: str, within: int | None = None) -> None:
+    def all_green(self, tables: int) -> None:
+        """Every table of the graph on the page is drawn as materialised, with nothing stale or failed."""
+        self.page.set_viewport_size({"width": 1900, "height": 800})
+        self.page.get_by_placeholder("Jump to…").locator("xpath=following::button[1]").click()
+        wait(lambda: self.page.evaluate(GREEN) >= tables, 120, f"{tables} green tables")
+
+    def show(self, text: str) -> None:
+        """Scroll to where a text is the last line on the page."""
+        self.page.get_by_text(text, exact=True).first.evaluate("element => element.scrollIntoView({block: 'end'})")
+
+    def sees(self, text: str | re.Pattern[str], within: int | None = None) -> None:
         """The text is, or comes, on the page."""
         self.page.get_by_text(text).first.wait_for(timeout=within)
 
@@ -59,10 +74,11 @@ class Dagster:
         self.launched_run()
 
     def materialize_group(self, name: str) -> None:
-        """In the global graph, the group's menu, *Materialize assets*."""
+        """In the global graph, the group's menu, *Materialize assets*; then the page of the run."""
         self.open("/asset-groups")
         self.page.get_by_text(name, exact=True).first.click(button="right")
         self.page.get_by_text("Materialize assets").click()
+        self.launched_run()
 
     def launch(self, name: str, line: str, instead: str) -> None:
         """The job's launchpad, with one line of the configuration replaced; then the page of the run."""

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import dagster as dg
 
+from ot_resources.store import Store
 from tests.cli.running import environment
 from tests.conftest import PROJECT
 
@@ -34,6 +35,16 @@ class Server:
     instance: dg.DagsterInstance
     log: Path
 
+    def rows(self, *asset: str) -> int:
+        """The rows of an asset's table as it is now."""
+        version = Store(root=str(self.data)).latest(asset)
+        assert version is not None, asset
+        return version.rows
+
+    def status(self, job: str) -> str:
+        """The status of the newest run of a job."""
+        return next(run for run in self.instance.get_runs() if run.job_name == job).status.value
+
     def runs(self, **tags: str) -> list[dg.DagsterRun]:
         """The runs with these tags, the newest first."""
         return list(self.instance.get_runs(dg.RunsFilter(tags=tags)))
@@ -45,6 +56,7 @@ def serving(folder: Path, **more: str) -> Iterator[Server]:
     data, home, port = folder / "data", folder / "data" / "dagster", _free_port()
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_bytes((PROJECT / "dagster.yaml").read_bytes())
+    (folder / "recipes").mkdir(exist_ok=True)
     surroundings = environment(data, OT_RECIPES=str(folder / "recipes"), DAGSTER_HOME=str(home), **more)
     command = [Path(sys.executable).with_name("dagster"), "dev", "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "dagster.log").open("w") as log:
