@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from tests.e2e.server import Server, wait
 
@@ -94,6 +94,7 @@ class Dagster:
         self.sees("No errors")
         self.picture("launchpad")
         self.press("Materialize")
+        self.page.wait_for_url("**/runs/*")
 
     # --- runs
 
@@ -101,11 +102,15 @@ class Dagster:
         """From the note that a run was launched, to the run's page."""
         self.page.get_by_text("Launched run").first.wait_for()
         self.page.get_by_text("View", exact=True).last.click()
-        self.sees("Run of")
+        self.page.wait_for_url("**/runs/*")
+
+    def filter_log(self, text: str) -> None:
+        """Show only those lines of the run's log that hold the text."""
+        self.page.get_by_placeholder("Filter…").fill(text)
 
     def ends_in(self, status: str) -> None:
         """The run on this page ends as expected. The page is left meanwhile: it draws more than the run computes."""
-        run = self.page.url.rstrip("/").rsplit("/", 1)[-1]
+        run = urlsplit(self.page.url).path.rsplit("/", 1)[-1]
         self.page.goto("about:blank")
         wait(lambda: self.server.instance.get_run_by_id(run).is_finished, RUN_WITHIN, f"run {run}")
         self.open(f"/runs/{run}")
