@@ -31,6 +31,7 @@ class Sizing(dg.ConfigurableResource):  # type: ignore[type-arg]
     scale: float = Field(
         default=0.0,
         ge=0,
+        allow_inf_nan=False,
         description="Share of the published size, e.g. 0.00192. 0: the recipe's own for the environment.",
     )
 
@@ -56,7 +57,7 @@ def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
     name, root = environment(), data_root()
     tokenizer = os.environ.get("OT_TOKENIZER", "words" if name == "local" else "Qwen/Qwen2-7B-Instruct")
     return {
-        "sizing": Sizing(environment=name, scale=_scale() or 0.0),
+        "sizing": Sizing(environment=name, scale=default_scale()),
         "store": Store(root=str(root)),
         "warehouse": Warehouse(root=str(root)),
         "hub": Hub(
@@ -83,10 +84,11 @@ def dagster_home() -> Path:
     return home
 
 
-def _scale() -> float | None:
+def default_scale() -> float:
+    """The scale of a run that does not say its own: OT_SCALE, else 0."""
     text = os.environ.get("OT_SCALE")
     if not text:
-        return None
+        return 0.0
     try:
         scale = float(text)
     except ValueError:

@@ -31,12 +31,17 @@ def first_line(error: Exception) -> str:
 def find_files(pattern: str, where: str) -> tuple[Path, ...]:
     """The files that a path, a folder or a glob names; BadInput when there is none."""
     path = Path(pattern)
-    if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
-    elif any(mark in path.name for mark in "*?["):
-        found = sorted(path.parent.glob(path.name))
-    else:
-        found = [path] if path.exists() else []
+    try:
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
+        elif any(mark in path.name for mark in "*?["):
+            found = sorted(path.parent.glob(path.name))
+        else:
+            found = [path]
+        # A pipe or a device would be read for ever.
+        found = [file for file in found if file.is_file()]
+    except OSError as error:
+        raise BadInput(f"{where}: {path}: cannot be read ({error.strerror})") from None
     if not found:
         raise BadInput(f"{where}: no file at {path}")
     for file in found:

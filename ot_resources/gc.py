@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -52,7 +51,7 @@ def survey(store: Store, min_age: float) -> list[Finding]:
     found = []
     for folder in _versions(store.path):
         id_ = (folder.parent.name, folder.name)
-        used = (folder / "record.json").stat().st_mtime
+        used = _used(folder)
         young = f"younger than {min_age / 3600:g} h" if time.time() - used < min_age else ""
         why = in_use.get(id_) or recorded.get(id_) or young
         found.append(Finding(*id_, bool(why), why or "no name and no recorded dataset needs it", _size(folder), used))
@@ -64,18 +63,31 @@ def remove(store: Store, findings: list[Finding]) -> None:
 
     A version leaves in one step, so that nobody meets half of it; its keys go with it.
     """
-    gone = {
-        (finding.kind, finding.version) for finding in findings if not finding.kept and not _used_since(store, finding)
-    }
-    drafts = store.path / "store" / ".drafts"
-    drafts.mkdir(parents=True, exist_ok=True)
-    for kind, version in sorted(gone):
-        aside = drafts / f"{os.getpid()}-gc-{kind}-{version}"
-        (store.path / "store" / kind / version).rename(aside)
-        shutil.rmtree(aside)
+    gone = {(finding.kind, finding.version) for finding in findings if not finding.kept and _leave(store, finding)}
     for key in (store.path / "store").glob("*/.keys/*"):
         if (key.parents[1].name, key.read_text().strip()) in gone:
-            key.unlink()
+            key.unlink(missing_ok=True)
+
+
+def _leave(store: Store, finding: Finding) -> bool:
+    """Take one version away, unless somebody used it since it was found; whether it went."""
+    folder = store.path / "store" / finding.kind / finding.version
+    aside = store.aside(f"gc-{finding.kind}-{finding.version}")
+    try:
+        if _used(folder) > finding.used:
+            return False
+        folder.rename(aside)
+        if _used(aside) > finding.used:  # in the very moment
+            aside.rename(folder)
+            return False
+    except FileNotFoundError:  # another `ot gc` was there first
+        return False
+    shutil.rmtree(aside)
+    return True
+
+
+def _used(folder: Path) -> float:
+    return (folder / "record.json").stat().st_mtime
 
 
 def _closure(store: Store, root: Id) -> Iterator[Id]:
@@ -89,11 +101,6 @@ def _closure(store: Store, root: Id) -> Iterator[Id]:
             below = {(i["kind"], i["version"]) for i in json.loads(record.read_text(encoding="utf-8"))["inputs"]}
             waiting += below - seen
             seen |= below
-
-
-def _used_since(store: Store, finding: Finding) -> bool:
-    record = store.path / "store" / finding.kind / finding.version / "record.json"
-    return not record.exists() or record.stat().st_mtime > finding.used
 
 
 def _versions(root: Path) -> list[Path]:

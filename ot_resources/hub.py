@@ -8,7 +8,6 @@ dataset whose line there says "latest" is followed instead: every look asks the 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from functools import cache
@@ -47,12 +46,11 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
             return _resolve(dataset)
         if dataset not in locked:
             locked[dataset] = _resolve(dataset)
-            Path(self.lock).write_text(json.dumps(locked, indent=1, sort_keys=True) + "\n")
+            _write(Path(self.lock), json.dumps(locked, indent=1, sort_keys=True) + "\n")
         return locked[dataset]
 
-    def fetch(self, dataset: str, config: str | None, split: str) -> RawTable:
-        """The dataset's split as Parquet in the cache, read through `datasets` (never with remote code)."""
-        revision = self.revision(dataset, split)
+    def fetch(self, dataset: str, config: str | None, split: str, revision: str) -> RawTable:
+        """The split at a revision, as Parquet in the cache, read through `datasets` (never with remote code)."""
         folder = Path(self.cache) / dataset.replace("/", "__") / (config or "default") / f"{split}-{revision[:16]}"
         if not folder.exists():
             draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
@@ -84,7 +82,13 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _locked(self) -> dict[str, str]:
         path = Path(self.lock)
-        return json.loads(path.read_text()) if path.exists() else {}
+        try:
+            locked = json.loads(path.read_text()) if path.exists() else {}
+        except ValueError as error:
+            raise BadInput(f"{path}: not valid JSON ({first_line(error)})") from None
+        if not isinstance(locked, dict) or not all(isinstance(commit, str) for commit in locked.values()):
+            raise BadInput(f'{path}: not an object of {{dataset: commit}}, with "{FOLLOW}" for those that are followed')
+        return locked
 
     def open_tokenizer(self) -> Tokenizer | None:
         """The Hub tokenizer named by `tokenizer`, or None for words."""
@@ -115,9 +119,16 @@ def _resolve(dataset: str) -> str:
     from huggingface_hub import HfApi
 
     try:
-        return str(HfApi(token=os.environ.get("HF_TOKEN")).dataset_info(dataset, timeout=30).sha)
+        return str(HfApi().dataset_info(dataset, timeout=30).sha)
     except Exception as error:  # the client raises anything from httpx errors to its own
+        # Its type only: the client's words may hold the header that it sent.
         raise BadInput(
-            f"{dataset}: revision not locked and the Hub did not answer ({first_line(error)}); "
-            "connect once, or add the commit to revisions.lock"
+            f"{dataset}: the Hub did not answer ({type(error).__name__}); connect, or lock a commit in revisions.lock"
         ) from None
+
+
+def _write(path: Path, text: str) -> None:
+    """In one step: nobody meets half of it."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary.write_text(text)
+    temporary.replace(path)

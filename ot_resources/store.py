@@ -83,17 +83,20 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Path(self.root)
 
     def lookup(self, kind: str, key: str) -> Version | None:
-        """The version made earlier from the same strategy, parameters and inputs, if it is still there.
-
-        It counts as young from now on: whoever looked it up is about to use it.
-        """
+        """The version made earlier from the same strategy, parameters and inputs, if it is still there."""
         pointer = self.path / "store" / kind / ".keys" / key
         try:
-            version = pointer.read_text().strip()
-            os.utime(self.path / "store" / kind / version / "record.json")
-            return self.read(kind, version)
+            version = self.read(kind, pointer.read_text().strip())
         except (FileNotFoundError, NotADirectoryError):
             return None
+        self.touch(version)
+        return version
+
+    def touch(self, version: Version) -> None:
+        """Somebody is about to use the version: it counts as young from now on."""
+        # Where several people share a store it may belong to another; then `ot gc` is theirs too.
+        with contextlib.suppress(PermissionError, FileNotFoundError):
+            os.utime(version.path / "record.json")
 
     def read(self, kind: str, version: str) -> Version:
         """The version by its name; FileNotFoundError when it is gone."""
@@ -151,6 +154,12 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+    def aside(self, name: str) -> Path:
+        """Where a folder goes that is about to be removed; what a killed process leaves there is swept up."""
+        drafts = self.path / "store" / ".drafts"
+        drafts.mkdir(parents=True, exist_ok=True)
+        return drafts / f"{os.getpid()}-{_HOST}-{name}-{uuid.uuid4().hex}"
 
     def _link(self, asset: AssetName) -> Path:
         return self.path.joinpath("latest", *map(_safe, asset))
@@ -246,6 +255,8 @@ class Draft:
                 if not final.exists():  # unless another process made the same version first
                     raise
             _fsync(folder)
+        else:
+            os.utime(final / "record.json")
         if remember:
             keys = folder / ".keys"
             keys.mkdir(exist_ok=True)

@@ -24,8 +24,9 @@ def require(part: str, present: bool, reason: str) -> None:
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that the shell has set decides what a test sees; what a run sets is undone."""
     monkeypatch.setenv("OT_ENV", "local")
-    for name in ("OT_DATA", "OT_SCALE", "OT_RECIPES", "OT_TEACHER", "OT_JUDGE", "OT_SANDBOX", "OT_TOKENIZER"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("OT_")]:
+        if name not in ("OT_ENV", "OT_SHARED", "OT_REQUIRE", "OT_CHROMIUM", "OT_SCREENSHOTS", "OT_UPDATE_GOLDEN"):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("DAGSTER_HOME", os.environ.get("DAGSTER_HOME", ""))
 
 

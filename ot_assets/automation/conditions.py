@@ -7,10 +7,11 @@ daemon was started.
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import dagster as dg
 
-from ot_assets.graph.describe import REVISION
+from ot_assets.graph.describe import INPUTS, ORIGIN, REVISION, SCALE
 
 Context = dg.AutomationContext[dg.AssetKey]
 
@@ -54,9 +55,12 @@ class Outdated(_Asked):
     """The table is not what its choice and its inputs, as they are now, would make.
 
     Its code version (strategy, version, parameters) is another than at its last materialisation, or the version of
-    something that it reads is; or its source was observed at another revision since. A table that was never made is
-    outdated too.
+    something that it read is. Or it was made at another scale than its recipe's dataset, or from a source of the same
+    name elsewhere, or its source was observed at another revision since. Or it was never made.
     """
+
+    def __init__(self, dataset: dg.AssetKey | None, origin: str | None) -> None:
+        self._dataset, self._origin = dataset, origin
 
     @property
     def name(self) -> str:
@@ -68,30 +72,42 @@ class Outdated(_Asked):
 
     def holds(self, context: Context) -> bool:
         last = _materialization(context, context.key)
-        if last is None:
-            return True
-        node = context.asset_graph.get(context.key)
-        tags = _tags(last)
-        return (
-            tags.get("dagster/code_version") != node.code_version
-            or any(
-                tags.get(f"dagster/input_data_version/{key.to_user_string()}") != _data_version(context, key)
-                for key in node.parent_keys
-            )
+        return last is None or (
+            _tags(last).get("dagster/code_version") != context.asset_graph.get(context.key).code_version
+            or _metadata(last).get(ORIGIN) != self._origin
+            or _read_others(context, last)
+            or self._resized(context, last)
             or _source_moved(context, last)
         )
+
+    def _resized(self, context: Context, last: dg.EventLogEntry) -> bool:
+        dataset = _materialization(context, self._dataset) if self._dataset else None
+        return dataset is not None and _metadata(last).get(SCALE) != _metadata(dataset).get(SCALE)
+
+
+def _read_others(context: Context, last: dg.EventLogEntry) -> bool:
+    """What the table was made from is not what its inputs are now.
+
+    Dagster's own tags tell the newest versions when the step began. A run reads what it made itself, which is another
+    where two runs go at once; so we compare what we told ourselves.
+    """
+    read = _metadata(last).get(INPUTS, {})
+    return any(
+        read.get(key.to_user_string()) != _data_version(context, key)
+        for key in context.asset_graph.get(context.key).parent_keys
+    )
 
 
 def _source_moved(context: Context, last: dg.EventLogEntry) -> bool:
     """What was seen of the source after the table was made is not what the table was made of."""
-    made_of = last.asset_materialization.metadata.get(REVISION) if last.asset_materialization else None
+    made_of = _metadata(last).get(REVISION)
     if made_of is None:
         return False
     seen = context.asset_graph_view.instance.fetch_observations(
         dg.AssetRecordsFilter(asset_key=context.key, after_timestamp=last.timestamp), limit=1
     )
-    observations = [record.asset_observation for record in seen.records]
-    return any(look and look.metadata[REVISION] != made_of for look in observations)
+    looks = [record.asset_observation for record in seen.records]
+    return any(look and look.metadata[REVISION].value != made_of for look in looks)
 
 
 def _materialization(context: Context, key: dg.AssetKey) -> dg.EventLogEntry | None:
@@ -101,6 +117,11 @@ def _materialization(context: Context, key: dg.AssetKey) -> dg.EventLogEntry | N
 def _tags(event: dg.EventLogEntry) -> Mapping[str, str]:
     assert event.asset_materialization
     return event.asset_materialization.tags or {}
+
+
+def _metadata(event: dg.EventLogEntry) -> dict[str, Any]:
+    assert event.asset_materialization
+    return {name: entry.value for name, entry in event.asset_materialization.metadata.items()}
 
 
 def _data_version(context: Context, key: dg.AssetKey) -> str | None:

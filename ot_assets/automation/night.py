@@ -61,9 +61,10 @@ class Night:
         automation = dg.AutomationCondition
         at_the_hour = automation.cron_tick_passed(self.refresh, self.timezone)
         with_its_inputs = automation.any_deps_match(automation.will_be_requested())
+        idle = ~automation.in_progress()
         return {
-            key: (at_the_hour & Adopted(datasets[key]) & (Outdated() | with_its_inputs) & ~automation.in_progress())
-            for key in nodes
+            key: at_the_hour & Adopted(datasets[key]) & (_outdated(node) | with_its_inputs) & idle
+            for key, node in nodes.items()
         }
 
     def freshness(self, node: Node) -> dg.FreshnessPolicy | None:
@@ -103,6 +104,11 @@ def is_cron(text: str) -> bool:
     from dagster._utils.schedules import is_valid_cron_string
 
     return len(text.split()) == 5 and is_valid_cron_string(text)
+
+
+def _outdated(node: Node) -> Outdated:
+    dataset = asset_key((node.recipe.name, "dataset")) if node.recipe else None
+    return Outdated(dataset, node.source.url if node.source else None)
 
 
 def _datasets(nodes: dict[Key, Node]) -> dict[Key, tuple[dg.AssetKey, ...]]:

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from ot_assets.automation.leftovers import end_dead_runs
 from ot_assets.graph.describe import REVISION
 from ot_assets.graph.execute import outside
 from ot_assets.graph.keys import asset_key
+from ot_assets.lineage.explain import printable
 from ot_assets.recipes.plan import Node
+from ot_resources.files import first_line
 from ot_resources.interfaces import BadInput
 
 CHECK = "source_present"
@@ -18,10 +21,10 @@ log = logging.getLogger("ot.observe")
 
 
 def observation(sources: list[Node]) -> dg.AssetChecksDefinition:
-    """One step that looks at every source and benchmark: files by content, unlocked Hub datasets by newest commit.
+    """One step that looks at every source and benchmark: files by content, followed Hub datasets by newest commit.
 
     Each look is an observation of the asset, with the revision that was seen, and a check: it fails where the source
-    cannot be read, and then the step does too. The table in use stays in use.
+    cannot be read, and then the job of the look does too. The table in use stays in use.
     """
     by_key = {asset_key(node.key): node for node in sources}
     specs = [
@@ -33,19 +36,24 @@ def observation(sources: list[Node]) -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(name="look_at_sources", specs=specs, required_resource_keys={"hub", "store"}, can_subset=True)
     def look(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        end_dead_runs(context.instance)
         missing = []
         for key in sorted(check.asset_key for check in context.selected_asset_check_keys):
+            node = by_key[key]
+            in_use = context.resources.store.latest(node.key) is not None
             try:
-                revision, said = _look(by_key[key], context)
-            except BadInput as error:
-                missing.append(str(error))
-                yield _result(key, False, str(error))
+                revision, said = _look(node, context)
+            except Exception as error:  # one source may not keep the others from being looked at
+                said = printable(str(error) if isinstance(error, BadInput) else f"{node.name}: {first_line(error)}")
+                missing += [said] if in_use else []
+                yield _result(key, False, said, in_use)
             else:
-                context.op_execution_context.log_event(
-                    dg.AssetObservation(key, description=said, metadata={REVISION: revision})
-                )
-                yield _result(key, True, said)
-        if missing:
+                if revision:
+                    seen = dg.AssetObservation(key, description=said, metadata={REVISION: revision})
+                    context.op_execution_context.log_event(seen)
+                yield _result(key, True, said, in_use)
+        # In a run that makes tables, those that cannot be made say so themselves.
+        if missing and context.run.job_name == JOB:
             others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
             raise dg.Failure(missing[0] + others, metadata={"exit_code": 2}, allow_retries=False)
 
@@ -53,8 +61,11 @@ def observation(sources: list[Node]) -> dg.AssetChecksDefinition:
 
 
 def _look(node: Node, context: dg.AssetCheckExecutionContext) -> tuple[str, str]:
-    """The revision of a source as it is now, and how it compares with the table in use."""
+    """The revision of a source as it is now (empty: not asked for), and how it compares with the table in use."""
     before = context.resources.store.latest(node.key)
+    if before is None and node.source and node.source.dataset:
+        # The first contact with the Hub locks a commit: that is for the run that wants it.
+        return "", "its table was not made yet"
     raw = outside(node, context.resources.hub, before)
     assert raw is not None
     if before is None:
@@ -67,5 +78,6 @@ def _look(node: Node, context: dg.AssetCheckExecutionContext) -> tuple[str, str]
     return raw.revision, said
 
 
-def _result(key: dg.AssetKey, passed: bool, said: str) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(passed=passed, check_name=CHECK, asset_key=key, description=said)
+def _result(key: dg.AssetKey, passed: bool, said: str, in_use: bool) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if in_use else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(passed=passed, check_name=CHECK, asset_key=key, severity=severity, description=said)

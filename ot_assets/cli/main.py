@@ -19,7 +19,9 @@ class _OneLineErrors(click.Group):
         try:
             return super().invoke(ctx)
         except BadInput as error:
-            click.echo(f"ot: {error}", err=True)
+            from ot_assets.lineage.explain import printable
+
+            click.echo(f"ot: {printable(str(error))}", err=True)
             sys.exit(2)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,14 +10,18 @@ import click
 import dagster as dg
 from rich.console import Console
 
+from ot_assets.automation.leftovers import end_dead_runs
 from ot_assets.cli.summary import summary
+from ot_assets.graph.assets import PROCESS
 from ot_assets.graph.keys import asset_key
+from ot_assets.lineage.explain import printable
 from ot_assets.location import build
 from ot_assets.recipes.library import find_recipe
 from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import Node, plan
 from ot_resources.environments import Sizing, checked_scale, dagster_home, environment
 from ot_resources.interfaces import BadInput
+from ot_resources.processes import this_process
 
 
 def run_recipe(name: str, track: str | None, upto: str | None, scale: float | None) -> int:
@@ -31,11 +35,13 @@ def run_recipe(name: str, track: str | None, upto: str | None, scale: float | No
     definitions = build([recipe], {"sizing": sizing} if sizing else {})
     started = time.monotonic()
     with _live(), dg.DagsterInstance.get() as instance:
+        end_dead_runs(instance)
         result = definitions.resolve_job_def(recipe.name).execute_in_process(
             instance=instance,
             asset_selection=[asset_key(node.key) for node in nodes],
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            tags={"ot/command": "materialize"},
+            # The daemon starts crashed workers again; this run has none.
+            tags={"ot/command": "materialize", PROCESS: this_process(), "dagster/max_retries": "0"},
             raise_on_error=False,
         )
     if not result.success:
@@ -89,7 +95,7 @@ def _failed(result: dg.ExecuteInProcessResult) -> int:
                 return 130
             failure = data.user_failure_data
             said = failure.description if failure and failure.description else _cause(data.error)
-            click.echo(f"ot: {said}", err=True)
+            click.echo(f"ot: {printable(said)}", err=True)
             exit_code = failure.metadata.get("exit_code") if failure else None
             code = max(code, int(str(exit_code.value)) if exit_code else 1)
     return code or 1

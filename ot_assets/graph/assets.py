@@ -10,12 +10,15 @@ import yaml
 from ot_assets.graph import describe, keys
 from ot_assets.graph.checks import HOUSE, RELEASE, Check, names
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
+from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
 from ot_assets.recipes.plan import Node
+from ot_resources.environments import default_scale
 from ot_resources.interfaces import BadInput
+from ot_resources.processes import this_process
 
-# The tag of a run that refreshes what is there; its value says when such runs come.
-REFRESH = "ot/refresh"
+# Tags of a run: that it refreshes what is there (the value says when such runs come), and which process executes it.
+REFRESH, PROCESS = "ot/refresh", "ot/process"
 
 log = logging.getLogger("ot.stage")
 
@@ -44,13 +47,15 @@ def stage_asset(
         output_required=False,
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        if context.run.tags.get(PROCESS) != this_process():
+            context.instance.add_run_tags(context.run.run_id, {PROCESS: this_process()})
         try:
             made = execute(node, _tools(context, node))
         except StageFailed as failure:
             yield from (_check_result(node, check) for check in failure.checks)
-            raise dg.Failure(str(failure), metadata={"exit_code": 1}, allow_retries=False) from None
+            raise dg.Failure(printable(str(failure)), metadata={"exit_code": 1}, allow_retries=False) from None
         except BadInput as error:
-            raise dg.Failure(str(error), metadata={"exit_code": 2}, allow_retries=False) from None
+            raise dg.Failure(printable(str(error)), metadata={"exit_code": 2}, allow_retries=False) from None
         context.resources.warehouse.refresh()
         log.info("%s", one_line(made))
         yield dg.MaterializeResult(
@@ -91,11 +96,12 @@ def _tools(context: dg.AssetExecutionContext, node: Node) -> Tools:
 
 
 def _last_scale(context: dg.AssetExecutionContext, node: Node) -> float | None:
-    """In a run that refreshes, the scale that the recipe's dataset was last made at: a refresh changes no sizes."""
-    if REFRESH not in context.run.tags or node.recipe is None:
+    """In a run that refreshes, the scale that the recipe's dataset was last made at, unless another was asked for."""
+    asked = context.resources.sizing.scale != default_scale()
+    if REFRESH not in context.run.tags or node.recipe is None or asked:
         return None
     last = context.instance.get_latest_materialization_event(keys.asset_key((node.recipe.name, "dataset")))
-    scale = last.asset_materialization.metadata.get("scale") if last and last.asset_materialization else None
+    scale = last.asset_materialization.metadata.get(describe.SCALE) if last and last.asset_materialization else None
     return float(scale.value) if scale else None  # type: ignore[arg-type]
 
 

@@ -11,8 +11,9 @@ import polars as pl
 from ot_assets.graph.execute import Made
 from ot_resources.digest import canonical_json
 
-# Metadata of a source's table, and of what was observed of the source itself.
-REVISION = "revision"
+# Metadata that the night compares: of a source's table and of what was observed of the source itself; of every table
+# what it was made from; of a recipe's tables their size.
+REVISION, ORIGIN, INPUTS, SCALE = "revision", "origin", "inputs", "scale"
 
 _PREVIEW_ROWS = 5
 _PREVIEW_CHARACTERS = 160
@@ -41,7 +42,7 @@ def metadata(made: Made) -> dict[str, Any]:
     if all_rows := version.rows + record["rows_dropped"]:
         numbers["keep_rate"] = round(version.rows / all_rows, 4)
     if made.node.recipe:
-        numbers["scale"] = made.scale
+        numbers[SCALE] = made.scale
     why: dict[str, Any] = {"because": made.because or "unchanged", "reused": made.reused}
     if record["dropped"]:
         why["dropped"] = dg.MetadataValue.md(_table(["reason", "rows"], sorted(record["dropped"].items())))
@@ -55,6 +56,7 @@ def _provenance(made: Made) -> dict[str, Any]:
         "version": version.version,
         "dagster/uri": str(version.path),
         "dagster/column_schema": _schema(version.scan().collect_schema()),
+        INPUTS: dg.MetadataValue.json({"/".join(key): version_.version for key, version_ in made.inputs}),
         "choice": dg.MetadataValue.json(record["choice"]),
         "trail": dg.MetadataValue.json(record["trail"]),
     }
@@ -63,6 +65,7 @@ def _provenance(made: Made) -> dict[str, Any]:
     if made.node.source:
         told["source"] = dg.MetadataValue.json(record["sources"][0])
         told[REVISION] = record["sources"][0]["revision"]
+        told[ORIGIN] = made.node.source.url
     return told
 
 

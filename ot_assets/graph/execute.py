@@ -98,6 +98,7 @@ def _inputs(node: Node, tools: Tools) -> list[tuple[Key, Version]]:
         if version is None:
             way = f"the job {node.recipe.name} makes all that it hangs on" if node.recipe else "materialise it first"
             raise BadInput(f"{node.name} reads {'/'.join(key)}, which was never materialised; {way}")
+        tools.store.touch(version)
         inputs.append((key, version))
     return inputs
 
@@ -195,7 +196,7 @@ def _write(result: Any, draft: Draft) -> None:
 def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
     spec = node.source
     assert spec is not None
-    table = raw if raw.paths else hub.fetch(spec.dataset, spec.config, spec.split)
+    table = raw if raw.paths else hub.fetch(spec.dataset, spec.config, spec.split, raw.revision)
     frame, mapping = scan_files(table.paths, spec.where), spec.read_as(raw.stand_in)
     where = f"{spec.where}: {table.paths[0]}"
     try:

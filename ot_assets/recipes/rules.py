@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from ot_assets.recipes.model import Choice, Recipe
     from ot_assets.recipes.sources import SourceSpec
 
-# Schemas that DuckDB or our catalogue has already.
+# Schemas that DuckDB or our catalogue has already, and the names of the look at the sources.
 _TAKEN = frozenset(
-    "sources benchmarks lineage ledger main temp system memory warehouse information_schema pg_catalog".split()
+    "sources benchmarks lineage ledger main temp system memory warehouse information_schema pg_catalog"
+    " observe_sources look_at_sources".split()
 )
 _OWNER = re.compile(r"team:[A-Za-z0-9_.-]+|[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 

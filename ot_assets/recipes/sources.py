@@ -27,6 +27,7 @@ from ot_resources.interfaces import BadInput
 _FOLDER = Path(__file__).parent / "catalogue"
 _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,79}")
 _MAPPING = ("question", "key", "reference", "tests", "imported", "extra")
+_ENTRY = ("dataset", "config", "split", "domain", "rows", "licence", "verified", "note", "stand_in")
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,13 @@ def _read(item: Any, base: Path, where: str, kind: Literal["sources", "benchmark
 
 
 def _hub(name: str, entry: dict[str, Any], where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
+    entry_at = f"{kind}.yaml: {name}"
+    _check_keys(entry, {*_ENTRY, *_MAPPING}, entry_at)
+    for key in ("dataset", "question"):
+        if not isinstance(entry.get(key), str):
+            raise BadInput(f"{entry_at}: '{key}' is missing")
+    if entry.get("domain") not in (None, *DOMAINS):
+        raise BadInput(f"{entry_at}.domain: {entry['domain']!r} is no domain; there is: {', '.join(DOMAINS)}")
     return SourceSpec(
         id=name,
         kind=kind,
@@ -130,12 +138,7 @@ def _hub(name: str, entry: dict[str, Any], where: str, kind: Literal["sources", 
 
 
 def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
-    known = {"use", "path", "id", "domain", "licence", *_MAPPING}
-    for key in entry:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(sorted(known))}"
-            raise BadInput(f"{where}: unknown key '{key}'; {hint}")
+    _check_keys(entry, {"use", "path", "id", "domain", "licence", *_MAPPING}, where)
     for key in ("path", "question"):
         if not isinstance(entry.get(key), str):
             raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
@@ -156,6 +159,14 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
         licence=entry.get("licence"),
         url=path,
     )
+
+
+def _check_keys(entry: dict[str, Any], known: set[str], where: str) -> None:
+    for key in entry:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(sorted(known))}"
+            raise BadInput(f"{where}: unknown key '{key}'; {hint}")
 
 
 def check_files(spec: SourceSpec) -> None:

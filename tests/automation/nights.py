@@ -15,6 +15,7 @@ from ot_assets.graph.assets import REFRESH
 from ot_assets.graph.keys import asset_key
 from ot_assets.location import build
 from ot_assets.recipes.model import load_recipe
+from ot_resources.store import Store
 from tests.recipes.small import math, recipe, write_recipe
 
 QUIET: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -40,10 +41,15 @@ class Nights:
         """The location as it is loaded now."""
         return build([load_recipe(file, look=False) for file in self.files])
 
-    def make(self, name: str, scale: float | None = None) -> dg.ExecuteInProcessResult:
-        """A person materialises a recipe."""
+    def make(
+        self, name: str, scale: float | None = None, only: list[str] | None = None, store: Store | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """A person materialises a recipe, or some tables of it."""
         sizing = {"resources": {"sizing": {"config": {"scale": scale}}}} if scale else {}
-        return self._run(self.definitions.resolve_job_def(name), run_config=QUIET | sizing)
+        instead = {"store": store} if store else {}
+        definitions = build([load_recipe(file, look=False) for file in self.files], instead)
+        options = {"asset_selection": [asset_key(tuple(asset.split("/"))) for asset in only]} if only else {}
+        return self._run(definitions.resolve_job_def(name), run_config=QUIET | sizing, **options)
 
     def observe(self) -> dg.ExecuteInProcessResult:
         """What the schedule does at half past one."""

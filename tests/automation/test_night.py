@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -14,9 +16,11 @@ import polars as pl
 import pytest
 
 from ot_assets.automation.night import Night
+from ot_assets.graph.assets import PROCESS
 from ot_assets.graph.keys import asset_key
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
+from ot_resources.processes import this_process
 from ot_resources.store import Store, run_lines
 from tests.automation.nights import Nights, new_question, write_named
 from tests.recipes.small import KEPT, math
@@ -56,26 +60,27 @@ def instance(data_root: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture(scope="module")
-def two_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Recipes, data root and Dagster's home where `one` and `two` were made, and `three` never was."""
-    folder = tmp_path_factory.mktemp("two")
-    (folder / "home").mkdir()
+def two_made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(where, kept copy): recipes, data and Dagster's home. `one` and `two` were made there, `three` never was."""
+    folder = tmp_path_factory.mktemp("two") / "here"
+    (folder / "home").mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.local_temp(str(folder / "home")) as instance:
         patch.setenv("OT_DATA", str(folder / "data"))
         nights = Nights(instance, [write_named(folder, name) for name in ("one", "two", "three")])
         assert nights.make("one").success
         assert nights.make("two").success
-    return folder
+    return folder, folder.rename(folder.with_name("kept"))
 
 
 @pytest.fixture
-def two(two_made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
-    """A copy of the above, to be changed."""
-    folder = tmp_path / "copy"
-    shutil.copytree(two_made, folder, symlinks=True)
+def two(two_made: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    """The above as it was, at its place, to be changed."""
+    folder, kept = two_made
+    shutil.copytree(kept, folder, symlinks=True)
     monkeypatch.setenv("OT_DATA", str(folder / "data"))
     with dg.DagsterInstance.local_temp(str(folder / "home")) as instance:
         yield Nights(instance, [folder / name / "small.yaml" for name in ("one", "two", "three")])
+    shutil.rmtree(folder)
 
 
 def test_a_night_without_a_change_asks_for_nothing(two):
@@ -182,12 +187,78 @@ def two_root(nights: Nights) -> Path:
     return Path(nights.definitions.resources["store"].root)
 
 
-def test_a_night_that_never_came_is_made_up_too(two):
-    """The daemon was off: no look, no hour. The first night after has both."""
+def test_a_night_that_never_came_is_made_up_when_the_daemon_is_back(two):
+    """It went off in the evening and comes back days later, at noon."""
     new_question(questions(two.files[0]))
+    two.observe()
     two.asked(timedelta(0))
-    two.now += timedelta(days=3)
-    assert two.night() != set()
+    assert two.asked(timedelta(days=3, hours=18)) == {"sources/one_made"} | tables("one")
+
+
+def test_a_partial_run_at_another_scale_is_brought_back_to_the_datasets_size(tmp_path, instance):
+    def sampled(body: dict[str, Any]) -> None:
+        math(body).insert(3, {"sample": {"use": "uniform", "n": 100, "seed": 1}})
+
+    nights = Nights(instance, [write_named(tmp_path, "sized", sampled)])
+    assert nights.make("sized", scale=0.05).success
+    part = [f"sized/math/{stage}" for stage in ("questions", "decontaminated", "deduplicated", "sampled")]
+    assert nights.make("sized", scale=1, only=part).success
+    refreshed = materializations(nights.run(nights.night()))
+    assert refreshed["sized/dataset"]["rows_out"] == 5
+    assert nights.night() == set()
+
+
+def test_what_a_run_really_read_is_compared_where_two_runs_went_at_once(two):
+    """Dagster's tag says the newest version there was; the run had made its own before."""
+    store, source = Store(root=str(two_root(two))), ("sources", "one_made")
+    old = store.latest(source)
+    new_question(questions(two.files[0]))
+    assert two.make("one", only=["sources/one_made"]).success
+    new = store.latest(source)
+
+    class Behind(Store):
+        def made(self, run_id: str, asset: tuple[str, ...]) -> Any:
+            return old if asset == source else super().made(run_id, asset)
+
+    rest = sorted(tables("one"))
+    assert two.make("one", only=rest, store=Behind(root=str(two_root(two)))).success
+    assert old.version != new.version
+    assert tables("one") <= two.night()
+
+
+def test_a_source_of_the_same_name_elsewhere_does_not_stand_in(two, tmp_path):
+    """A recipe that this location does not know made the table last."""
+    other = write_named(tmp_path / "elsewhere", "one", lambda body: body.update(name="stranger"))
+    new_question(questions(other))
+    assert Nights(two.instance, [other]).make("stranger").success
+    asked = two.night()
+    assert asked == {"sources/one_made", "benchmarks/bench"} | tables("one") | tables("two", after="decontaminated")
+    assert two.run(asked).success
+    assert Store(root=str(two_root(two))).latest(("one", "dataset")).rows == KEPT
+
+
+def test_a_run_whose_process_is_gone_is_ended_by_the_look(two):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    process = f"{platform.node()}:{dead.pid}:1"
+    run = two.instance.create_run_for_job(
+        two.definitions.resolve_job_def("one"), status=dg.DagsterRunStatus.STARTED, tags={PROCESS: process}
+    )
+    alive = two.instance.create_run_for_job(
+        two.definitions.resolve_job_def("two"), status=dg.DagsterRunStatus.STARTED, tags={PROCESS: this_process()}
+    )
+    two.observe()
+    assert two.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert two.instance.get_run_by_id(alive.run_id).status == dg.DagsterRunStatus.STARTED
+
+
+def test_a_source_that_was_never_read_and_is_not_there_warns_only(two):
+    questions(two.files[2]).unlink()
+    observed = two.observe()
+    assert observed.success
+    (check,) = [check for check in observed.get_asset_check_evaluations() if not check.passed]
+    assert check.asset_key == asset_key(("sources", "three_made"))
+    assert check.severity == dg.AssetCheckSeverity.WARN
 
 
 def test_what_a_person_refreshed_in_the_meantime_is_not_refreshed_again(two):

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 
 from ot_assets.strategies import Split, apply
-from tests.conftest import require
+from tests.conftest import PROJECT, require
 
-SHARED = Path(os.environ.get("OT_SHARED", "../shared")) / "data"
+SHARED = Path(os.environ.get("OT_SHARED") or PROJECT.parent / "shared") / "data"
 
 
 def shared(name: str) -> Path:

@@ -1,0 +1,34 @@
+"""Which process executes a run, told in a way that another process of the same machine can check."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+
+def this_process() -> str:
+    """This process as `host:number:start`; numbers are given out again, starts are not."""
+    return f"{platform.node()}:{os.getpid()}:{_start(os.getpid())}"
+
+
+def is_gone(process: str) -> bool:
+    """Whether a process of this machine has ended. What another machine's does cannot be told: False."""
+    host, number, start = ["", "", "", *process.rsplit(":", 2)][-3:]
+    if host != platform.node() or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return _start(int(number)) != start
+
+
+def _start(number: int) -> str:
+    """When a process began, in ticks since the machine did; empty where the system does not tell."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
