@@ -21,6 +21,7 @@ from ot_resources.processes import this_process
 REFRESH, PROCESS = "ot/refresh", "ot/process"
 
 log = logging.getLogger("ot.stage")
+_signed: set[str] = set()
 
 
 def stage_asset(
@@ -47,8 +48,7 @@ def stage_asset(
         output_required=False,
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        if context.run.tags.get(PROCESS) != this_process():
-            context.instance.add_run_tags(context.run.run_id, {PROCESS: this_process()})
+        _sign(context)
         try:
             made = execute(node, _tools(context, node))
         except StageFailed as failure:
@@ -66,6 +66,13 @@ def stage_asset(
         )
 
     return materialize
+
+
+def _sign(context: dg.AssetExecutionContext) -> None:
+    """Note once on a run which process executes it: nobody else can tell later whether that is gone."""
+    if context.run.tags.get(PROCESS) != this_process() and context.run_id not in _signed:
+        _signed.add(context.run_id)
+        context.instance.add_run_tags(context.run_id, {PROCESS: this_process()})
 
 
 def one_line(made: Made) -> str:

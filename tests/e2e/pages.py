@@ -39,10 +39,6 @@ class Dagster:
         self.page.get_by_placeholder("Jump to…").locator("xpath=following::button[1]").click()
         wait(lambda: self.page.evaluate(GREEN) >= tables, 120, f"{tables} green tables")
 
-    def show(self, text: str) -> None:
-        """Scroll to where a text is the last line on the page."""
-        self.page.get_by_text(text, exact=True).first.evaluate("element => element.scrollIntoView({block: 'end'})")
-
     def sees(self, text: str | re.Pattern[str], within: int | None = None) -> None:
         """The text is, or comes, on the page."""
         self.page.get_by_text(text).first.wait_for(timeout=within)
