@@ -36,7 +36,7 @@ def write(folder: Path, name: str, samples: int = 0) -> Path:
     body: dict[str, Any] = recipe() | {"name": name}
     math(body)[0]["sources"][0] |= {"id": f"{name}_made", "path": f"{name}.parquet"}
     if samples:
-        math(body)[3] = {"answers": {"use": "teacher", "samples": samples, "max_tokens": 24}}
+        math(body)[3] = {"answers": {"use": "teacher", "samples": samples, "max_tokens": 160}}
     file = write_recipe(folder, body, f"{name}.yaml")
     shutil.copy(folder / "questions.parquet", folder / f"{name}.parquet")
     return file
@@ -118,7 +118,7 @@ def test_a_vanished_source_alarms_and_everything_stays(server, ui: Dagster):
 
 def test_a_crashed_worker_is_started_again_and_asks_nothing_twice(server):
     first = launch(server, "many")
-    wait(lambda: says(server, first, r"512 answered"), SOON, "the first answers", every=0.1)
+    wait(lambda: says(server, first, r"[1-9]\d* answered"), SOON, "the first answers")
     os.kill(int(says(server, first, r"Started process for run \(pid: (\d+)\)")), signal.SIGKILL)
     wait(lambda: server.runs(**{"dagster/parent_run_id": first}), SOON, "the retry")
     (again,) = server.runs(**{"dagster/parent_run_id": first})
