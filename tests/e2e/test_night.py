@@ -19,7 +19,7 @@ import pytest
 from ot_assets.automation.observe import JOB
 from ot_assets.graph.assets import REFRESH
 from ot_resources.store import Store, run_lines
-from tests.automation.nights import new_question
+from tests.automation.nights import append
 from tests.cli.running import environment, ot
 from tests.conftest import PROJECT
 from tests.e2e.pages import Dagster
@@ -81,11 +81,21 @@ def test_nothing_changed_and_nothing_is_run(server):
 
 def test_a_changed_row_is_in_the_dataset_in_the_morning(server, ui: Dagster):
     kept = dataset(server, "kept")
-    new_question(server.recipes / "asked.parquet")
+    # Of a kind that the teacher knows.
+    append(
+        server.recipes / "asked.parquet",
+        id="new",
+        problem="Emil has 4 boxes of 6 pens and 5 loose pens. How many pens in total?",
+        gold="29",
+        reply="29",
+        level=0,
+    )
     wait(lambda: any(run.is_finished for run in refreshes(server)), SOON, "the refresh", every=2)
     (run,) = refreshes(server)
     assert run.is_success
-    assert dataset(server, "asked").height == SAMPLES * (KEPT + 1)
+    answered = dataset(server, "asked").filter(pl.col("question").str.contains("4 boxes of 6 pens")).height
+    # An answer that is cut off is not released.
+    assert 1 <= answered <= SAMPLES
     assert dataset(server, "kept").equals(kept)
     lines = {line["asset"]: line for line in run_lines(server.data) if line["run_id"] == run.run_id}
     assert {name.split("/")[0] for name in lines} == {"sources", "asked"}
