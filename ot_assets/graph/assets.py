@@ -70,9 +70,9 @@ def stage_asset(
 
 def _sign(context: dg.AssetExecutionContext) -> None:
     """Note once on a run which process executes it: nobody else can tell later whether that is gone."""
-    if context.run.tags.get(PROCESS) != this_process() and context.run_id not in _signed:
-        _signed.add(context.run_id)
-        context.instance.add_run_tags(context.run_id, {PROCESS: this_process()})
+    if context.run.tags.get(PROCESS) != this_process() and context.run.run_id not in _signed:
+        _signed.add(context.run.run_id)
+        context.instance.add_run_tags(context.run.run_id, {PROCESS: this_process()})
 
 
 def one_line(made: Made) -> str:

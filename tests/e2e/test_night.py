@@ -104,7 +104,7 @@ def test_a_changed_row_is_in_the_dataset_in_the_morning(server, ui: Dagster):
 
     ui.open(f"/runs/{run.run_id}")
     ui.sees("nightly_refresh")
-    ui.filter_log("changed")
+    ui.filter_log("the source changed")
     ui.sees("the source changed: ")
     ui.picture("night")
     two_nights(server)
