@@ -47,7 +47,7 @@ class Night:
             if cron and not is_cron(cron):
                 raise BadInput(f"{variable}={cron}: not a cron expression such as '{cls.refresh}' (at two every night)")
         zone = os.environ.get("OT_TIMEZONE") or cls.timezone
-        if zone not in zoneinfo.available_timezones():
+        if zone != cls.timezone and not _is_zone(zone):
             raise BadInput(f"OT_TIMEZONE={zone}: no such time zone; write it as in Europe/Berlin")
         return cls(
             observe=os.environ.get("OT_OBSERVE_AT") or cls.observe,
@@ -97,6 +97,14 @@ class Night:
                 use_user_code_server=True,
                 description=f"Refreshes at '{self.refresh}' {self.timezone} what hangs on a change, in one run.",
             )
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def is_cron(text: str) -> bool:
