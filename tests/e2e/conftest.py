@@ -27,8 +27,9 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        # Containers have a small /dev/shm; nothing here may call home.
+        arguments = "--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-sync"
+        browser = playwright.chromium.launch(executable_path=found, args=arguments.split())
         yield browser
         browser.close()
 
