@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 
 from tests.e2e.pages import Dagster
 from tests.e2e.server import Server, wait
 from tests.recipes.small import KEPT
+
+# One second is usual; a busy machine gets more.
+STOPS_WITHIN = 30
 
 
 def test_the_launchpads_scale_is_the_size_of_the_run(ui: Dagster, server: Server):
@@ -42,10 +44,8 @@ def test_a_run_is_cancelled_and_leaves_its_slot_and_what_was_answered(ui: Dagste
     ui.filter_log("requests:")
     ui.sees("requests: 0 reused", within=300_000)
     ui.press("Terminate")
-    asked = time.monotonic()
     ui.press("Terminate 1 run")
-    wait(lambda: server.status("slow") == "CANCELED", 10, "the run to end")
-    assert time.monotonic() - asked < 10
+    wait(lambda: server.status("slow") == "CANCELED", STOPS_WITHIN, "the run to end")
     ui.ends_in("Canceled")
     # The pool of models has one slot: the next run gets it, and what was answered is not asked again.
     ui.materialize_job("slow")
@@ -53,4 +53,4 @@ def test_a_run_is_cancelled_and_leaves_its_slot_and_what_was_answered(ui: Dagste
     ui.sees(re.compile(r"requests: [1-9][\d,]* reused"), within=300_000)
     ui.press("Terminate")
     ui.press("Terminate 1 run")
-    wait(lambda: server.status("slow") == "CANCELED", 10, "the second run to end")
+    wait(lambda: server.status("slow") == "CANCELED", STOPS_WITHIN, "the second run to end")
