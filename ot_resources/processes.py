@@ -17,13 +17,18 @@ def is_gone(process: str) -> bool:
     host, number, start = ["", "", "", *process.rsplit(":", 2)][-3:]
     if host != platform.node() or not number.isdecimal():
         return False
+    return not is_alive(int(number)) or _start(int(number)) != start
+
+
+def is_alive(number: int) -> bool:
+    """Whether some process has this number now."""
     try:
-        os.kill(int(number), 0)
+        os.kill(number, 0)
     except ProcessLookupError:
-        return True
+        return False
     except PermissionError:
-        pass
-    return _start(int(number)) != start
+        return True
+    return True
 
 
 def _start(number: int) -> str:

@@ -30,6 +30,7 @@ from pydantic import Field, PrivateAttr
 
 from ot_resources.digest import ContentDigest, canonical_json, short_hash
 from ot_resources.interfaces import BadInput
+from ot_resources.processes import is_alive
 
 # Rows of reasoning are tens of kilobytes: small groups keep a writer's and a reader's memory flat.
 _ROWS_PER_GROUP = 2_048
@@ -332,18 +333,8 @@ def _sweep(drafts: Path) -> None:
     """Remove what killed processes left behind."""
     for draft in drafts.glob(f"*-{_HOST}-*"):
         pid = draft.name.split("-")[0]
-        if pid.isdecimal() and not _alive(int(pid)):
+        if pid.isdecimal() and not is_alive(int(pid)):
             shutil.rmtree(draft, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _write_durably(path: Path, text: str) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import warnings
 import zoneinfo
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -19,7 +18,7 @@ from ot_assets.automation.conditions import Adopted, Outdated
 from ot_assets.automation.observe import JOB
 from ot_assets.graph.assets import REFRESH
 from ot_assets.graph.keys import asset_key
-from ot_assets.recipes.plan import Key, Node
+from ot_assets.recipes.plan import Key, Node, with_upstream
 from ot_resources.interfaces import BadInput
 
 SENSOR = "nightly_refresh"
@@ -124,19 +123,10 @@ def _datasets(nodes: dict[Key, Node]) -> dict[Key, tuple[dg.AssetKey, ...]]:
     found: dict[Key, dict[dg.AssetKey, None]] = {key: {} for key in nodes}
     for node in nodes.values():
         if node.strategy.title == "dataset.release":
-            for key in _upstream(node.key, nodes):
+            for key in with_upstream([node.key], nodes):
                 found[key][asset_key(node.key)] = None
     # What is made beside a dataset goes with it.
     for node in nodes.values():
         if node.recipe and not found[node.key]:
             found[node.key][asset_key((node.recipe.name, "dataset"))] = None
     return {key: tuple(datasets) for key, datasets in found.items()}
-
-
-def _upstream(key: Key, nodes: dict[Key, Node]) -> Iterable[Key]:
-    waiting, seen = [key], {key}
-    while waiting:
-        yield (here := waiting.pop())
-        above = set(nodes[here].upstream) - seen
-        waiting += above
-        seen |= above

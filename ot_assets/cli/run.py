@@ -18,7 +18,7 @@ from ot_assets.lineage.explain import printable
 from ot_assets.location import build
 from ot_assets.recipes.library import find_recipe
 from ot_assets.recipes.model import Recipe
-from ot_assets.recipes.plan import Node, plan
+from ot_assets.recipes.plan import Node, plan, with_upstream
 from ot_resources.environments import Sizing, checked_scale, dagster_home, environment
 from ot_resources.interfaces import BadInput
 from ot_resources.processes import this_process
@@ -67,12 +67,7 @@ def _selected(recipe: Recipe, track: str | None, upto: str | None) -> list[Node]
     ]
     if not wanted:
         raise BadInput(f"--track {track} --upto {upto}: no table is both")
-    needed: set[tuple[str, ...]] = set()
-    while wanted:
-        key = wanted.pop()
-        if key not in needed:
-            needed.add(key)
-            wanted.extend(nodes[key].upstream)
+    needed = with_upstream(wanted, nodes)
     return [node for key, node in nodes.items() if key in needed]
 
 

@@ -104,6 +104,17 @@ def plan_all(recipes: Iterable[Recipe]) -> dict[Key, Node]:
     return nodes
 
 
+def with_upstream(keys: Iterable[Key], nodes: dict[Key, Node]) -> set[Key]:
+    """The keys, and those of everything that their tables hang on."""
+    waiting, found = list(keys), set[Key]()
+    while waiting:
+        key = waiting.pop()
+        if key not in found:
+            found.add(key)
+            waiting.extend(nodes[key].upstream)
+    return found
+
+
 def _share(nodes: dict[Key, Node], node: Node) -> None:
     """Add a node. A source that is there already is shared; BadInput when its id is that of another table."""
     there = nodes.setdefault(node.key, node)
