@@ -29,12 +29,16 @@ class Message:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are drawn. Temperature 0 is greedy; `max_tokens` counts completion tokens only."""
+    """How tokens are drawn. Temperature 0 is greedy; `max_tokens` counts completion tokens only.
+
+    `schema` is a JSON schema, as canonical JSON text, that the completion must satisfy.
+    """
 
     temperature: float = 1.0
     top_p: float = 1.0
     max_tokens: int = 4096
     stop: tuple[str, ...] = ()
+    schema: str | None = None
 
 
 @dataclass(frozen=True)
