@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import string
 import unicodedata
+from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -21,43 +24,63 @@ from ot_assets.strategies.sources.paths import unfold
 from ot_resources.interfaces import BadInput
 
 _CONTENT = "__content"
+_BRACES = re.compile(r"\{([^{}]+)\}")
+_IMPORTED = ("answer", "reasoning", "model", "finish_reason")
+
+Value = str | int | float | bool
 
 
 class Mapping(BaseModel):
     """Which column holds what. Every value is a column of the raw table, or a path into one (`messages[0].content`).
 
-    `tests` names a column of JSON, or builds the JSON of several columns: `{kind: check, code: orig_test, ...}`, where
-    `kind` is the kind itself. `imported` maps `answer`, `reasoning` and `model` to columns. `extra` lists what else to
-    keep; by default everything that was not copied whole.
+    `question` may also be a template of columns: `"{title}\\n\\n{body}"`. `options` names the answers to choose from (texts,
+    or labels and texts), which follow the question as lines `A: ...`. `tests` names a column of JSON, or builds the JSON
+    of several columns: `{kind: check, code: orig_test, ...}`, where `kind` is the kind itself and a list of columns
+    stands for their lists, joined. `imported` maps `answer`, `reasoning`, `model` and `finish_reason` to columns of a text, or of
+    several (one an answer). `only` names the rows to read: `{difficulty: MEDIUM}`, `{source: [amc_aime, olympiads]}`.
+    `extra` lists what else to keep; by default everything that was not copied whole.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     question: str
+    options: str | None = None
     key: str | None = None
     reference: str | None = None
-    tests: str | dict[str, str] | None = None
+    tests: str | dict[str, str | tuple[str, ...]] | None = None
     imported: dict[str, str] = {}
     domain: str | None = None
+    only: dict[str, Value | tuple[Value, ...]] = {}
     extra: tuple[str, ...] | None = None
 
     def named(self) -> dict[str, str]:
         """Where the mapping names a column, and which."""
-        single = {"question": self.question, "key": self.key, "reference": self.reference, "domain": self.domain}
-        found = {field: column for field, column in single.items() if column is not None}
+        parts = template_columns(self.question)
+        asked = {f"question.{number}": column for number, column in enumerate(parts)} or {"question": self.question}
+        single = {"options": self.options, "key": self.key, "reference": self.reference, "domain": self.domain}
+        found = asked | {field: column for field, column in single.items() if column is not None}
         if isinstance(self.tests, str):
             found["tests"] = self.tests
-        elif self.tests:
-            found |= {f"tests.{field}": column for field, column in self.tests.items() if field != "kind"}
+        for field, columns in self.tests.items() if isinstance(self.tests, dict) else ():
+            if isinstance(columns, str) and field != "kind":
+                found[f"tests.{field}"] = columns
+            elif field != "kind":
+                found |= {f"tests.{field}.{number}": column for number, column in enumerate(columns)}
         found |= {f"imported.{field}": column for field, column in self.imported.items()}
+        found |= {f"only.{column}": column for column in self.only}
         return found | {f"extra.{number}": column for number, column in enumerate(self.extra or ())}
 
     def others(self, columns: list[str]) -> list[str]:
         """The columns that go into `extra`. The key stays among them: an id is a hash and does not tell it."""
         if self.extra is not None:
             return list(self.extra)
-        copied = {column for field, column in self.named().items() if field != "key"}
+        copied = {column for field, column in self.named().items() if field != "key" and not field.startswith("only.")}
         return [column for column in columns if column not in copied]
+
+
+def template_columns(question: str) -> list[str]:
+    """The columns of a template, in their order; none when the text names a column itself."""
+    return _BRACES.findall(question)
 
 
 @strategy(stage="sources", version=1, name="mapped", needs=())
@@ -75,6 +98,7 @@ def to_questions(raw: pl.LazyFrame, *, source: str, mapping: Mapping, where: str
     raw = unfold(raw, mapping.named().values())
     schema = raw.collect_schema()
     _check_columns(schema, mapping, where)
+    raw = raw.filter(_chosen(mapping, schema))
     questions = (
         raw.with_columns(_question_id(schema, source, mapping)) if mapping.key else _numbered(raw, source, mapping)
     )
@@ -82,7 +106,7 @@ def to_questions(raw: pl.LazyFrame, *, source: str, mapping: Mapping, where: str
         pl.col("__id").alias("question_id"),
         pl.lit(source).alias("source"),
         _domain(schema, mapping, domain).alias("domain"),
-        as_text(mapping.question, schema).alias("question"),
+        _asked(mapping, schema).alias("question"),
         _optional(mapping.reference, schema).alias("reference"),
         _tests(schema, mapping).alias("tests"),
         _extra(schema, named, mapping).alias("extra"),
@@ -104,12 +128,13 @@ def check_keys(raw: pl.LazyFrame, mapping: Mapping, where: str) -> None:
     schema = raw.collect_schema()
     _check_columns(schema, mapping, where)
     if mapping.key is None:
-        if raw.select(pl.len()).collect().item() == 0:
-            raise BadInput(f"{where}: no rows")
+        if raw.filter(_chosen(mapping, schema)).select(pl.len()).collect().item() == 0:
+            raise BadInput(f"{where}: no rows{_that_match(mapping)}")
         return
-    keys = raw.select(as_text(mapping.key, schema).alias("key")).with_row_index("row", offset=1).collect()
+    chosen = raw.with_row_index("row", offset=1).filter(_chosen(mapping, schema))
+    keys = chosen.select("row", as_text(mapping.key, schema).alias("key")).collect()
     if keys.is_empty():
-        raise BadInput(f"{where}: no rows")
+        raise BadInput(f"{where}: no rows{_that_match(mapping)}")
     missing = keys.filter(pl.col("key").is_null())
     if not missing.is_empty():
         raise BadInput(f"{where}: row {missing['row'][0]} has no key in the column '{mapping.key}'")
@@ -119,15 +144,30 @@ def check_keys(raw: pl.LazyFrame, mapping: Mapping, where: str) -> None:
         raise BadInput(f"{where}: the key '{key}' of the column '{mapping.key}' comes twice, in rows {first} and {row}")
 
 
+def _that_match(mapping: Mapping) -> str:
+    told = ", ".join(f"{column}: {value}" for column, value in mapping.only.items())
+    return f" with {told} ('only')" if told else ""
+
+
 def _check_columns(schema: pl.Schema, mapping: Mapping, where: str) -> None:
-    unknown = set(mapping.imported) - {"answer", "reasoning", "model"}
+    unknown = set(mapping.imported) - set(_IMPORTED)
     if unknown:
-        raise BadInput(f"{where}: 'imported' has no field '{min(unknown)}'; there is: answer, reasoning, model")
+        raise BadInput(f"{where}: 'imported' has no field '{min(unknown)}'; there is: {', '.join(_IMPORTED)}")
     if isinstance(mapping.tests, dict) and "kind" not in mapping.tests:
         raise BadInput(f"{where}: 'tests' needs a 'kind': stdin, call, asserts or check")
     for field, column in mapping.named().items():
         if column not in schema:
             raise BadInput(f"{where}: '{field}': no column '{column}'; there is: {', '.join(schema.names())}")
+        if field.startswith(("question", "options")) and not _fits(field, schema[column]):
+            wanted = "a list of options" if field == "options" else "text"
+            raise BadInput(f"{where}: '{field}': the column '{column}' holds {schema[column]}, not {wanted}")
+
+
+def _fits(field: str, kind: pl.DataType) -> bool:
+    """Whether a column is of the type that its place wants: a set whose schema changed is not read as something else."""
+    return kind == pl.Null or (
+        isinstance(kind, pl.List | pl.Struct) if field == "options" else kind == pl.String or kind.is_numeric()
+    )
 
 
 def _question_id(schema: pl.Schema, source: str, mapping: Mapping) -> pl.Expr:
@@ -149,7 +189,7 @@ def _numbered(raw: pl.LazyFrame, source: str, mapping: Mapping) -> pl.LazyFrame:
         return pl.Series(rows.name, ids, dtype=pl.String)
 
     numbered = raw.with_row_index(ROW)
-    text = as_text(mapping.question, raw.collect_schema())
+    text = _asked(mapping, raw.collect_schema())
     hashed = text.map_batches(content, return_dtype=pl.String, is_elementwise=True)
     seen = numbered.select(ROW, hashed.alias(_CONTENT)).with_columns(
         pl.int_range(pl.len()).over(_CONTENT).alias("seen")
@@ -174,6 +214,48 @@ def _domain(schema: pl.Schema, mapping: Mapping, fixed: str | None) -> pl.Expr:
     return pl.coalesce(_optional(mapping.domain, schema), pl.lit(fixed, pl.String))
 
 
+def _chosen(mapping: Mapping, schema: pl.Schema) -> pl.Expr:
+    """The rows that `only` names; values are compared as text."""
+    wanted = {
+        column: [_spelled(v) for v in (value if isinstance(value, tuple) else (value,))]
+        for column, value in mapping.only.items()
+    }
+    return pl.all_horizontal(pl.lit(True), *(as_text(c, schema).is_in(v) for c, v in wanted.items()))
+
+
+def _spelled(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _asked(mapping: Mapping, schema: pl.Schema) -> pl.Expr:
+    """The question's text, with the options below it. A template without any of its columns is no question."""
+    columns = template_columns(mapping.question)
+    if columns:
+        parts = [as_text(column, schema) for column in columns]
+        filled = pl.format(_BRACES.sub("{}", mapping.question), *(part.fill_null("") for part in parts))
+        text = pl.when(pl.any_horizontal(part.str.strip_chars() != "" for part in parts)).then(filled)
+    else:
+        text = as_text(mapping.question, schema)
+    if mapping.options is None:
+        return text
+    lines = pl.col(mapping.options).map_batches(_option_lines, return_dtype=pl.String, is_elementwise=True)
+    return pl.when(lines != "").then(pl.format("{}\n\n{}", text, lines)).otherwise(text)
+
+
+def _option_lines(options: pl.Series) -> pl.Series:
+    return pl.Series(options.name, [_lettered(value) for value in options.to_list()], dtype=pl.String)
+
+
+def _lettered(options: Any) -> str:
+    """`A: one` and so on, a line each; labels of the source's own are used where it has some."""
+    if isinstance(options, dict):
+        pairs = list(zip(options.get("label") or string.ascii_uppercase, options.get("text") or [], strict=False))
+    else:
+        listed = [o if isinstance(o, dict) else {"text": o} for o in options or []]
+        pairs = [(o.get("label") or a, o.get("text")) for o, a in zip(listed, string.ascii_uppercase, strict=False)]
+    return "\n".join(f"{label}: {text}" for label, text in pairs if text is not None)
+
+
 def _tests(schema: pl.Schema, mapping: Mapping) -> pl.Expr:
     if not isinstance(mapping.tests, dict):
         text = _optional(mapping.tests, schema)
@@ -181,10 +263,17 @@ def _tests(schema: pl.Schema, mapping: Mapping) -> pl.Expr:
     columns = {field: column for field, column in mapping.tests.items() if field != "kind"}
     built = pl.struct(
         pl.lit(mapping.tests["kind"]).alias("kind"),
-        *(pl.col(column).alias(field) for field, column in columns.items()),
+        *(_joined(column).alias(field) for field, column in columns.items()),
     )
-    present = pl.any_horizontal(pl.col(list(columns.values())).is_not_null())
+    named = [name for column in columns.values() for name in ([column] if isinstance(column, str) else column)]
+    present = pl.any_horizontal(pl.col(named).is_not_null())
     return pl.when(present).then(built.struct.json_encode())
+
+
+def _joined(column: str | tuple[str, ...]) -> pl.Expr:
+    if isinstance(column, str):
+        return pl.col(column)
+    return pl.concat_list([pl.col(name).fill_null([]) for name in column])
 
 
 def _with_kind(tests: pl.Series) -> pl.Series:
@@ -211,7 +300,11 @@ def _kind(text: str | None) -> str | None:
 def _extra(schema: pl.Schema, named: list[str], mapping: Mapping) -> pl.Expr:
     kept = {column: as_json(column, schema) for column in mapping.others(named)}
     if mapping.imported:
-        answers = (as_text(column, schema).alias(field) for field, column in mapping.imported.items())
+        # A list holds several answers to the question; it stays one.
+        answers = (
+            (pl.col(column) if isinstance(schema[column], pl.List) else as_text(column, schema)).alias(field)
+            for field, column in mapping.imported.items()
+        )
         kept["imported"] = pl.struct(*answers)
     if not kept:
         return pl.lit("{}")
