@@ -123,7 +123,7 @@ def _rank(
 ) -> pl.DataFrame:
     """`scores` with the row's number, its rank, how many of its group stay, and the lowest score of those."""
     group = pl.col("source") if by_source else pl.lit(None, pl.String)
-    key = pl.lit("") if compat == "input_order" else rank_key(seed)
+    key = pl.int_range(pl.len()) if compat == "input_order" else rank_key(seed)
     narrow = questions.select(key.alias(_KEY), group.cast(pl.String).alias(_SOURCE)).collect(engine="streaming")
     if len(narrow) != len(scores):
         raise RuntimeError(f"{len(scores)} scores for {len(narrow)} questions")
