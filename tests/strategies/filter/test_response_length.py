@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -23,13 +25,37 @@ def test_the_longest_stay_in_input_order():
     assert kept["response_characters"].to_list() == [9, 7]
     assert kept.schema["response_characters"] == pl.Int64
     assert set(dropped["drop_reason"]) == {"short_response"}
-    told = {"keep": 2, "cutoff": 7, "error": None, "model": "fake@1"}
+    told = {"keep": 2, "cutoff": 7, "at_least": None, "error": None, "model": "fake@1"}
     assert evidence(dropped) == [told | {"score": 5, "rank": 3}, told | {"score": 1, "rank": 4}]
 
 
-def test_of_equal_lengths_the_earlier_row_stays():
-    kept, _ = both("filter.response_length", questions("5", "5", "5", "6"), generator=FakeGenerator(wordy), keep=3)
-    assert kept["question_id"].to_list() == ["q0", "q1", "q3"]
+def test_equal_lengths_are_ordered_by_seed_and_id_or_as_published():
+    def kept(**params):
+        frame = questions("5", "5", "5", "6", "5", "5")
+        return both("filter.response_length", frame, generator=FakeGenerator(wordy), keep=3, **params)[0]["question_id"]
+
+    assert kept(compat="input_order").to_list() == ["q0", "q1", "q3"]
+    drawn = {tuple(kept(seed=seed)) for seed in range(6)}
+    assert len(drawn) > 1
+    assert all("q3" in ids for ids in drawn)
+
+
+def test_tokens_are_those_that_the_model_wrote():
+    judge = FakeGenerator(lambda r: replace(reply("xxxxxx"), completion_tokens=int(r.messages[-1].content)))
+    kept, _ = both("filter.response_length", questions("5", "9"), generator=judge, keep=1, unit="tokens")
+    assert kept.select("question", "response_tokens").to_dicts() == [{"question": "9", "response_tokens": 9}]
+
+
+def test_a_least_length_needs_no_number_of_rows():
+    kept, _ = both("filter.response_length", questions("5", "9", "6"), generator=FakeGenerator(wordy), at_least=6)
+    assert kept["question"].to_list() == ["9", "6"]
+
+
+def test_nobody_is_asked_when_nothing_says_what_is_kept():
+    judge = FakeGenerator(wordy)
+    with pytest.raises(BadInput, match="filter.response_length: give 'keep'"):
+        apply("filter.response_length", questions("5"), generator=judge)
+    assert judge.asked == []
 
 
 def test_the_whole_response_counts_with_its_reasoning():
