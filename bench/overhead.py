@@ -40,7 +40,7 @@ def recipe(folder: Path) -> Path:
 def ours(folder: Path) -> tuple[float, int]:
     """(seconds without imports, assets) of one materialisation, Dagster's storage included."""
     from ot_assets.cli.run import run_recipe
-    from ot_assets.recipes.model import load_recipe
+    from ot_assets.recipes.loading import load_recipe
     from ot_assets.recipes.plan import plan
 
     file = recipe(folder)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from ot_assets.recipes.model import Recipe, load_recipe
+from ot_assets.recipes.loading import load_recipe
+from ot_assets.recipes.model import Recipe
 from ot_resources.interfaces import BadInput
 
 
@@ -46,6 +47,17 @@ def find_recipe(name: str) -> Recipe:
     if name not in names:
         raise BadInput(f"no recipe '{name}'; there is: {', '.join(sorted(names))}, or a path to a .yaml file")
     return load_recipe(names[name])
+
+
+def file_of(name: str, base: Path, where: str) -> Path:
+    """The file of the recipe that another one builds on: a name, or a path beside that other one."""
+    if Path(name).suffix in (".yaml", ".yml"):
+        return base / name
+    beside = base.glob("*.yaml")
+    names = {_name_in(file): file for file in (*sorted(beside), *recipe_files())}
+    if name not in names:
+        raise BadInput(f"{where}: no recipe '{name}'; there is: {', '.join(sorted(names))}, or a path to a .yaml file")
+    return names[name]
 
 
 def _name_in(file: Path) -> str:

@@ -2,24 +2,30 @@
 
 sources/<id> -> <recipe>/<track>/questions -> ... -> <recipe>/<track>/formatted -> <recipe>/dataset, <recipe>/metadata
 benchmarks/<id> -> <recipe>/<track>/decontaminated, <recipe>/dataset
+sources/<id> -> <recipe>/<track>/<id> (questions that a model writes from them) -> <recipe>/<track>/questions
+<other recipe>/dataset -> <recipe>/<track>/<id> -> <recipe>/<track>/questions
+<recipe>/<track>/<the rows before selection> -> <recipe>/<track>/unverified -> <recipe>/unverified
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from ot_assets.contracts import CONVERSATION, QUESTION, STAGES, Schema
-from ot_assets.recipes.model import Choice, Recipe, Track
+from ot_assets.recipes.model import Choice, Published, Recipe, Reused, Track, Written
 from ot_assets.recipes.sources import SourceSpec
 from ot_assets.strategies import registry
 from ot_resources.digest import short_hash
 from ot_resources.interfaces import BadInput
 
 Key = tuple[str, ...]
+
+# The table of each track, and of the recipe, that holds the rows before selection.
+UNVERIFIED = "unverified"
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Node:
 
     `kind` is its folder in the store, shared between recipes. `inputs` are concatenated into the strategy's frame;
     `tables` are those of its table parameters. `rules`, of a dataset, are the decontamination choices of its tracks.
+    `published` is how many rows the release had here, and `model` who answered.
     """
 
     key: Key
@@ -44,6 +51,8 @@ class Node:
     track: str | None = None
     source: SourceSpec | None = None
     rules: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
+    published: Published | None = None
+    model: str | None = None
     where: str = ""
 
     @property
@@ -86,7 +95,10 @@ def plan(recipe: Recipe) -> tuple[Node, ...]:
     """All nodes of a recipe, sources and benchmarks included, every node after those it reads."""
     nodes: dict[Key, Node] = {}
     for track in recipe.tracks:
-        for spec in (*track.sources, *_benchmarks(track.choices)):
+        for reused in track.reused():
+            for node in plan(reused.recipe):
+                _share(nodes, node)
+        for spec in track.outside():
             _share(nodes, _outside(spec))
         for node in _track_nodes(recipe, track):
             nodes[node.key] = node
@@ -148,6 +160,14 @@ def _outside(spec: SourceSpec) -> Node:
 
 def _track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
     where = f"{recipe.file.name}: tracks.{track.name}"
+    inputs: list[Key] = []
+    for source in track.sources:
+        if isinstance(source, Written | Reused):
+            node = _written(recipe, track, source) if isinstance(source, Written) else _reused(recipe, track, source)
+            inputs.append(node.key)
+            yield node
+        else:
+            inputs.append(source.key)
     last = (recipe.name, track.name, "questions")
     yield Node(
         key=last,
@@ -158,30 +178,69 @@ def _track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
         contract=QUESTION,
         row_key=("question_id",),
         counts="filter",
-        inputs=tuple(spec.key for spec in track.sources),
+        inputs=tuple(inputs),
         recipe=recipe,
         track=track.name,
         where=where,
     )
     for choice in track.choices:
-        stage = STAGES[choice.stage]
-        key = (recipe.name, track.name, choice.asset)
-        yield Node(
-            key=key,
-            kind=stage.asset,
-            stage=choice.stage,
-            strategy=choice.strategy,
-            params=choice.params,
-            contract=stage.contract,
-            row_key=stage.key,
-            counts=stage.counts,
-            inputs=(last,),
-            tables={name: tuple(spec.key for spec in specs) for name, specs in choice.tables.items()},
-            recipe=recipe,
-            track=track.name,
-            where=choice.where,
-        )
-        last = key
+        node = _chosen(recipe, track, choice, last)
+        if recipe.dataset.unverified and choice is _first_selection(track):
+            # The twin formats what the selection was given.
+            yield _chosen(recipe, track, replace(track.choices[-1], asset=UNVERIFIED), last)
+        yield node
+        last = node.key
+
+
+def _chosen(recipe: Recipe, track: Track, choice: Choice, last: Key) -> Node:
+    stage = STAGES[choice.stage]
+    return Node(
+        key=(recipe.name, track.name, choice.asset),
+        kind=stage.asset,
+        stage=choice.stage,
+        strategy=choice.strategy,
+        params=choice.params,
+        contract=stage.contract,
+        row_key=stage.key,
+        counts=stage.counts,
+        inputs=(last,),
+        tables={name: tuple(spec.key for spec in specs) for name, specs in choice.tables.items()},
+        recipe=recipe,
+        track=track.name,
+        published=choice.published,
+        model=choice.model,
+        where=choice.where,
+    )
+
+
+def _first_selection(track: Track) -> Choice:
+    """The first stage that selects answers, or the format where there is none."""
+    return next((c for c in track.choices if c.stage == "select"), track.choices[-1])
+
+
+def _written(recipe: Recipe, track: Track, source: Written) -> Node:
+    node = _chosen(recipe, track, source.choice, source.source.key)
+    return replace(node, kind="questions", counts="free")
+
+
+def _reused(recipe: Recipe, track: Track, source: Reused) -> Node:
+    base, twin = source.recipe, source.rows == "unverified"
+    tables = tuple((base.name, t.name, UNVERIFIED if twin else t.choices[-1].asset) for t in base.tracks)
+    return Node(
+        key=(recipe.name, track.name, source.id),
+        kind="questions",
+        stage="sources",
+        strategy=registry.find("sources", "released", source.where),
+        params={"domain": source.domain},
+        contract=QUESTION,
+        row_key=("question_id",),
+        counts="free",
+        inputs=tables,
+        tables={"released": ((base.name, source.rows),)},
+        recipe=recipe,
+        track=track.name,
+        where=source.where,
+    )
 
 
 def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
@@ -194,9 +253,8 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         for track in tracks
     }
     benchmarks = [spec.key for choices in rules.values() for spec in _benchmarks(choices)]
-    dataset = (recipe.name, "dataset")
-    yield Node(
-        key=dataset,
+    dataset = Node(
+        key=(recipe.name, "dataset"),
         kind="dataset",
         stage="dataset",
         strategy=registry.find("dataset", "release", where),
@@ -211,8 +269,18 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         tables={"rules": tuple(dict.fromkeys(benchmarks))},
         recipe=recipe,
         rules=rules,
+        published=recipe.dataset.published,
         where=where,
     )
+    yield dataset
+    if recipe.dataset.unverified:
+        yield replace(
+            dataset,
+            key=(recipe.name, UNVERIFIED),
+            params=dataset.params | {"rows": None},
+            inputs=tuple((recipe.name, track.name, UNVERIFIED) for track in tracks),
+            published=recipe.dataset.published_unverified,
+        )
     yield Node(
         key=(recipe.name, "metadata"),
         kind="metadata",
@@ -223,7 +291,7 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         row_key=("row_id",),
         counts="free",
         inputs=formatted,
-        tables={"released": (dataset,)},
+        tables={"released": (dataset.key,)},
         recipe=recipe,
         where=where,
     )
@@ -231,7 +299,7 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
 
 def _rank(track: Track, order: list[str]) -> int:
     """Tracks are released in the order of the dataset's quotas."""
-    ranks = [order.index(source.domain) for source in track.sources if source.domain in order]
+    ranks = [order.index(domain) for source in track.sources if (domain := source.domain) in order]
     return min(ranks, default=len(order))
 
 
@@ -241,11 +309,25 @@ def _benchmarks(choices: Iterable[Choice]) -> list[SourceSpec]:
 
 def _scale(value: Any, factor: Fraction, spare: Fraction) -> Any:
     if isinstance(value, dict):
-        return {key: _scale(inner, factor, spare) for key, inner in value.items()}
+        return _shares({name: rows for name, rows in value.items() if _counts(rows)}, factor, value)
     if isinstance(value, list):
         return [_scale(inner, factor, spare) for inner in value]
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not _counts(value):
         return value
     # Half a row more or less does not matter, but no quota may vanish, and spare rows are never rounded away.
     rows = value * factor
     return max(1, math.ceil(rows * (1 + spare)) if spare else round(rows))
+
+
+def _shares(rows: dict[str, int], factor: Fraction, value: dict[str, Any]) -> dict[str, Any]:
+    """Every number at the run's size, by largest remainder: they add up to the scaled sum, and none falls below 1."""
+    exact = {name: count * factor for name, count in rows.items()}
+    shares = {name: math.floor(share) for name, share in exact.items()}
+    left = round(sum(exact.values(), Fraction(0))) - sum(shares.values())
+    for name in sorted(exact, key=lambda n: (shares[n] - exact[n], n))[:left]:
+        shares[name] += 1
+    return {name: max(1, shares[name]) if name in shares else inner for name, inner in value.items()}
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ot_assets.contracts import DOMAINS, QUESTION, STAGES
+from ot_assets.recipes.model import Choice, Recipe, Reused, Track, Written
 from ot_resources.interfaces import BadInput
-
-if TYPE_CHECKING:
-    from ot_assets.recipes.model import Choice, Recipe
-    from ot_assets.recipes.sources import SourceSpec
 
 # Schemas that DuckDB or our catalogue has already, and the names of the look at the sources.
 _TAKEN = frozenset(
@@ -25,14 +21,23 @@ def check_taken(file: str, name: str, tracks: list[str]) -> None:
     if name in _TAKEN:
         raise BadInput(f"{file}: name: '{name}' is taken by the catalogue; choose another")
     for track in tracks:
-        if track in ("dataset", "metadata"):
+        if track in ("dataset", "metadata", "unverified"):
             raise BadInput(f"{file}: tracks: '{track}' is the name of a table of every recipe; choose another")
 
 
-def check_assets(choices: list[Choice], where: str) -> None:
-    """Each stage of a track makes a table of its own."""
-    seen = {"questions"}
-    for choice in choices:
+def check_track(track: Track, where: str) -> None:
+    """What one track may not do."""
+    choices = list(track.choices)
+    check_assets(track, where)
+    check_order(choices, where)
+    check_columns(choices)
+    check_mix(track)
+
+
+def check_assets(track: Track, where: str) -> None:
+    """Each stage of a track, and each source that is made in it, makes a table of its own."""
+    seen = {"questions", "unverified", *(s.id for s in track.sources if isinstance(s, Written | Reused))}
+    for choice in track.choices:
         if choice.asset in seen:
             raise BadInput(
                 f"{where}: two stages make '{choice.asset}'; add 'as: another_name' to one of them ({choice.where})"
@@ -80,10 +85,12 @@ def check_columns(choices: list[Choice]) -> None:
         there |= set(STAGES[choice.stage].contract)
 
 
-def check_mix(choices: list[Choice], sources: tuple[SourceSpec, ...]) -> None:
-    """Quotas name sources of their track."""
-    ids = [source.id for source in sources]
-    for choice in choices:
+def check_mix(track: Track) -> None:
+    """Quotas name sources of their track; rows of another recipe keep the names of their own sources."""
+    ids = [source.id for source in track.sources]
+    if any(track.reused()):
+        return
+    for choice in track.choices:
         quotas = choice.params.get("quotas") if choice.stage == "mix" else None
         for name in quotas or {}:
             if name not in ids:
@@ -108,7 +115,9 @@ def _check_tables(recipe: Recipe) -> None:
     """Track and asset are joined to the name of a view: no two may come out the same."""
     seen: dict[str, str] = {}
     for track in recipe.tracks:
-        for asset in ("questions", *(choice.asset for choice in track.choices)):
+        made = [source.id for source in track.sources if isinstance(source, Written | Reused)]
+        twin = ["unverified"] if recipe.dataset.unverified else []
+        for asset in ("questions", *made, *(choice.asset for choice in track.choices), *twin):
             view = f"{track.name}_{asset}"
             if view in seen or view.endswith("__dropped"):
                 raise BadInput(

@@ -1,7 +1,8 @@
 """Sources and benchmarks by name, and what a recipe may write in place of a name.
 
-The catalogue is data: `catalogue/sources.yaml` and `catalogue/benchmarks.yaml`, one entry a table, each saying where
-its schema was read (`verified`) or that nobody has read it yet.
+The catalogue is data: `catalogue/sources.yaml` (what the recipes read), `catalogue/study.yaml` (the other candidates of the
+sourcing study) and `catalogue/benchmarks.yaml`, one entry a table, each saying where its schema was read (`verified`)
+or that nobody has read it yet.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -26,13 +27,20 @@ from ot_resources.interfaces import BadInput
 
 _FOLDER = Path(__file__).parent / "catalogue"
 _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,79}")
-_MAPPING = ("question", "key", "reference", "tests", "imported", "extra")
-_ENTRY = ("dataset", "config", "split", "domain", "rows", "licence", "verified", "note", "stand_in")
+_MAPPING = ("question", "options", "key", "reference", "tests", "imported", "only", "extra")
+_ENTRY = ("dataset", "config", "split", "files", "domain", "rows", "licence", "verified", "note", "stand_in", "study")
+# What a recipe may say of a catalogue entry: a part of it goes by an id of its own.
+_OVERRIDES = ("use", "id", "domain", "split", "only")
+_FILES = ("use", "path", "id", "domain", "licence", "reader")
 
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """A table from outside: where it is, and how its columns become a question's."""
+    """A table from outside: where it is, and how its columns become a question's.
+
+    A Hub dataset is read as its table, or as files of its repository (`repository_files`) where it has none. `reader` are
+    options of the reader of a file that is no table (a dump, a PDF).
+    """
 
     id: str
     kind: Literal["sources", "benchmarks"]
@@ -44,7 +52,9 @@ class SourceSpec:
     dataset: str = ""
     config: str | None = None
     split: str = "train"
+    repository_files: str = ""
     path: str = ""
+    reader: dict[str, Any] = field(default_factory=dict)
     licence: str | None = None
     verified: str | None = None
     url: str = ""
@@ -65,7 +75,13 @@ class SourceSpec:
 
     def params(self, stand_in: bool) -> dict[str, Any]:
         """What bears identity: the mapping and what is read, not where a file lies."""
-        place = {"dataset": self.dataset, "config": self.config, "split": self.split} if self.dataset else {}
+        place: dict[str, Any] = {}
+        if self.dataset:
+            place = {"dataset": self.dataset, "config": self.config, "split": self.split}
+        if self.repository_files:
+            place["files"] = self.repository_files
+        if self.reader:
+            place["reader"] = self.reader
         mapping = self.read_as(stand_in).model_dump(mode="json", exclude_defaults=True)
         return {"id": self.id, "domain": self.domain, "mapping": mapping} | place
 
@@ -88,7 +104,15 @@ def read_benchmark(item: Any, base: Path, where: str) -> SourceSpec:
 @cache
 def catalogue(kind: str) -> dict[str, dict[str, Any]]:
     """All entries of `sources` or `benchmarks`, by id."""
-    return yaml.safe_load((_FOLDER / f"{kind}.yaml").read_text(encoding="utf-8")) or {}
+    names = ("sources", "study") if kind == "sources" else (kind,)
+    files = [_FOLDER / f"{name}.yaml" for name in names]
+    entries: dict[str, dict[str, Any]] = {}
+    for file in files:
+        for name, entry in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).items():
+            if name in entries:
+                raise BadInput(f"{file.name}: '{name}' is also in another file of the catalogue")
+            entries[name] = entry
+    return entries
 
 
 def _read(item: Any, base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
@@ -103,14 +127,26 @@ def _read(item: Any, base: Path, where: str, kind: Literal["sources", "benchmark
         near = difflib.get_close_matches(str(name), entries, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there is: files, {', '.join(sorted(entries))}"
         raise BadInput(f"{where}: unknown {kind[:-1]} '{name}'; {hint}")
-    if unknown := set(entry) - {"use"}:
+    given = {key: value for key, value in entry.items() if key != "use"}
+    if unknown := set(given) - set(_OVERRIDES):
         raise BadInput(
-            f"{where}: '{unknown.pop()}' cannot be set for a source of the catalogue; use 'files' for your own"
+            f"{where}: '{unknown.pop()}' cannot be set for a source of the catalogue ({', '.join(_OVERRIDES)} can);"
+            " use 'files' for your own"
         )
-    return _hub(str(name), entries[name], where, kind)
+    if given and not _is_id(given.get("id")):
+        raise BadInput(f"{where}: a part of a source, or one read otherwise, needs an 'id' of its own")
+    if given.get("id") in entries:
+        raise BadInput(f"{where}.id: '{given['id']}' is the id of a whole source of the catalogue; choose another")
+    # What the recipe says goes before what the catalogue does, also for the stand-in.
+    told = entries[name] | {key: value for key, value in given.items() if key != "id"}
+    return _hub(str(name), given.get("id", str(name)), told, where, kind)
 
 
-def _hub(name: str, entry: dict[str, Any], where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
+def _is_id(name: Any) -> bool:
+    return isinstance(name, str) and _ID.fullmatch(name) is not None
+
+
+def _hub(name: str, id_: str, entry: dict[str, Any], where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
     entry_at = f"{kind}.yaml: {name}"
     _check_keys(entry, {*_ENTRY, *_MAPPING}, entry_at)
     for key in ("dataset", "question"):
@@ -119,7 +155,7 @@ def _hub(name: str, entry: dict[str, Any], where: str, kind: Literal["sources", 
     if entry.get("domain") not in (None, *DOMAINS):
         raise BadInput(f"{entry_at}.domain: {entry['domain']!r} is no domain; there is: {', '.join(DOMAINS)}")
     return SourceSpec(
-        id=name,
+        id=id_,
         kind=kind,
         use=name,
         domain=entry.get("domain"),
@@ -129,6 +165,7 @@ def _hub(name: str, entry: dict[str, Any], where: str, kind: Literal["sources", 
         dataset=entry["dataset"],
         config=entry.get("config"),
         split=entry.get("split", "train"),
+        repository_files=entry.get("files", ""),
         licence=entry.get("licence"),
         verified=entry.get("verified"),
         url=f"https://huggingface.co/datasets/{entry['dataset']}",
@@ -138,7 +175,7 @@ def _hub(name: str, entry: dict[str, Any], where: str, kind: Literal["sources", 
 
 
 def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
-    _check_keys(entry, {"use", "path", "id", "domain", "licence", *_MAPPING}, where)
+    _check_keys(entry, {*_FILES, *_MAPPING}, where)
     for key in ("path", "question"):
         if not isinstance(entry.get(key), str):
             raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
@@ -146,7 +183,7 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
     fixed = domain is None or domain in DOMAINS
     path = os.path.abspath(base / entry["path"])  # noqa: PTH100 - without following links: they may change
     name = entry.get("id") or re.sub(r"[^a-z0-9]+", "_", Path(entry["path"]).stem.lower()).strip("_") or "files"
-    if not isinstance(name, str) or not _ID.fullmatch(name):
+    if not _is_id(name):
         raise BadInput(f"{where}.id: {name!r} must be up to 80 lower case letters, digits and '_'")
     return SourceSpec(
         id=name if entry.get("id") else f"{name}_{short_hash([entry['path']])[:6]}",
@@ -156,9 +193,16 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
         mapping=_mapping(entry | {"domain_column": None if fixed else domain}, where),
         where=where,
         path=path,
+        reader=_options(entry.get("reader"), where),
         licence=entry.get("licence"),
         url=path,
     )
+
+
+def _options(given: Any, where: str) -> dict[str, Any]:
+    if given is not None and not isinstance(given, dict):
+        raise BadInput(f"{where}.reader: options of the file's reader, as in '{{compat: overlapping_slices}}'")
+    return given or {}
 
 
 def _check_keys(entry: dict[str, Any], known: set[str], where: str) -> None:

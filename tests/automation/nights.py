@@ -14,7 +14,7 @@ from ot_assets.automation.observe import JOB
 from ot_assets.graph.assets import REFRESH
 from ot_assets.graph.keys import asset_key
 from ot_assets.location import build
-from ot_assets.recipes.model import load_recipe
+from ot_assets.recipes.loading import load_recipe
 from ot_resources.store import Store
 from tests.recipes.small import math, recipe, write_recipe
 

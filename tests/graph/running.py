@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ot_assets.graph.execute import Made, Tools, execute
-from ot_assets.recipes.model import load_recipe
+from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_resources.environments import resources
 

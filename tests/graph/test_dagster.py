@@ -14,7 +14,7 @@ import pytest
 from ot_assets.graph.keys import asset_key
 from ot_assets.location import build
 from ot_assets.recipes.library import recipes
-from ot_assets.recipes.model import load_recipe
+from ot_assets.recipes.loading import load_recipe
 from tests.recipes.small import KEPT, RIGHT, math, recipe, write_recipe
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "graph.json"

@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from ot_assets.graph.execute import StageFailed, execute
-from ot_assets.recipes.model import load_recipe
+from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_assets.strategies import Split
 from ot_resources.generators.engine import Completion

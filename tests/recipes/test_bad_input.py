@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ot_assets.recipes.library import find_recipe, recipes
-from ot_assets.recipes.model import load_recipe
+from ot_assets.recipes.loading import load_recipe
 from ot_resources.interfaces import BadInput
 from tests.recipes.small import math, recipe, write_recipe
 

@@ -11,7 +11,8 @@ import yaml
 import ot_assets.recipes
 from ot_assets.contracts import STAGES
 from ot_assets.recipes.library import find_recipe, recipes
-from ot_assets.recipes.model import Recipe, load_recipe
+from ot_assets.recipes.loading import load_recipe
+from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import Node, plan, plan_all
 from tests.recipes.small import math, recipe, write_recipe
 

@@ -230,6 +230,7 @@ def _spelled(value: Value) -> str:
 def _asked(mapping: Mapping, schema: pl.Schema) -> pl.Expr:
     """The question's text, with the options below it. A template without any of its columns is no question."""
     columns = template_columns(mapping.question)
+    text: pl.Expr
     if columns:
         parts = [as_text(column, schema) for column in columns]
         filled = pl.format(_BRACES.sub("{}", mapping.question), *(part.fill_null("") for part in parts))

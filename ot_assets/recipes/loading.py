@@ -1,0 +1,249 @@
+"""Read a recipe from YAML and check it against the strategies.
+
+Every mistake is a BadInput of one line: the file, the key in it, and what would be right.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, PositiveFloat, TypeAdapter, ValidationError
+
+from ot_assets.contracts import DOMAINS, STAGES
+from ot_assets.recipes import rules
+from ot_assets.recipes.model import Choice, DatasetSpec, Input, Published, Recipe, Reused, Track, Written
+from ot_assets.recipes.sources import check_files, read_benchmark, read_source
+from ot_assets.strategies import registry
+from ot_resources.interfaces import BadInput
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# What any choice may say beside the parameters of its strategy.
+_OF_ANY_CHOICE = frozenset({"use", "as", "published", "model"})
+_PUBLISHED: TypeAdapter[Published | None] = TypeAdapter(Published | None)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    description: str = ""
+    format: str | dict[str, Any] = "think"
+    tracks: dict[str, list[dict[str, Any]]]
+    dataset: DatasetSpec = DatasetSpec()
+    scale: dict[Literal["local", "gpu", "cluster"], PositiveFloat] = {}
+    owners: list[str] = []
+
+
+def load_recipe(file: str | Path, look: bool = True, within: tuple[Path, ...] = ()) -> Recipe:
+    """The recipe in a YAML file. BadInput for anything that can be known to be wrong before a run.
+
+    Without `look`, the files that it reads are not looked at: one that has vanished is then found when it is read.
+    `within` are the recipes that are being loaded and build on this one.
+    """
+    path = Path(file)
+    if path.resolve() in within:
+        told = " -> ".join(p.stem for p in (*within, path))
+        raise BadInput(f"{path.name}: a recipe cannot be a source of itself: {told}")
+    raw = _read_yaml(path)
+    try:
+        parsed = _File.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("literal", "dict")))
+        raise BadInput(f"{path.name}: {key}: {_pydantic_message(first)}") from None
+    for kind, name in (("name", parsed.name), *(("tracks", track) for track in parsed.tracks)):
+        if not _NAME.fullmatch(name):
+            raise BadInput(f"{path.name}: {kind}: '{name}' must be lower case letters, digits and '_'")
+    rules.check_taken(path.name, parsed.name, list(parsed.tracks))
+    if not parsed.tracks:
+        raise BadInput(f"{path.name}: tracks: give at least one track")
+    reader = _Reader(path, look, (*within, path.resolve()))
+    tracks = tuple(reader.track(name, items, parsed.format) for name, items in parsed.tracks.items())
+    recipe = Recipe(
+        name=parsed.name,
+        description=parsed.description.strip(),
+        file=path,
+        format=_format_choice(path, parsed.format, "format"),
+        tracks=tracks,
+        dataset=parsed.dataset,
+        scale={str(name): scale for name, scale in parsed.scale.items()},
+        owners=tuple(parsed.owners),
+    )
+    rules.check_recipe(recipe)
+    if look:
+        for spec in recipe.outside():
+            check_files(spec)
+    return recipe
+
+
+def _read_yaml(path: Path) -> Any:
+    if not path.is_file():
+        raise BadInput(f"no recipe file at {path}")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path.name}: not text in UTF-8 (byte {error.start})") from None
+    except RecursionError:
+        raise BadInput(f"{path.name}: not a recipe: nested too deeply") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise BadInput(
+            f"{path.name}{line}: not valid YAML: {getattr(error, 'problem', None) or 'cannot be read'}"
+        ) from None
+    if not isinstance(raw, dict):
+        raise BadInput(f"{path.name}: a recipe is a mapping with name, tracks and dataset")
+    return raw
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the tracks of one recipe file."""
+
+    path: Path
+    look: bool
+    loading: tuple[Path, ...]
+
+    def track(self, name: str, items: list[dict[str, Any]], format_: str | dict[str, Any]) -> Track:
+        where = f"{self.path.name}: tracks.{name}"
+        stages = [_stage_item(item, f"{where}[{index}]") for index, item in enumerate(items)]
+        if not stages or stages[0][0] != "sources":
+            raise BadInput(f"{where}: the first stage must be 'sources'")
+        if any(stage == "sources" for stage, _ in stages[1:]):
+            raise BadInput(f"{where}: 'sources' can only be the first stage of a track")
+        default = name if name in DOMAINS else None
+        sources = self._sources(stages[0][1], f"{where}[0].sources", default)
+        choices: list[Choice] = []
+        for index, (stage, body) in enumerate(stages[1:], start=1):
+            if stage == "format":
+                raise BadInput(f"{where}[{index}]: 'format' is set once for the recipe, beside 'tracks'")
+            choices.append(_choice(self.path, stage, body, f"{where}[{index}].{stage}"))
+        if not any(choice.stage == "answers" for choice in choices):
+            raise BadInput(
+                f"{where}: no 'answers' stage: add 'answers: {{use: teacher}}' or 'answers: {{use: imported}}'"
+            )
+        choices.append(_format_choice(self.path, format_, "format"))
+        track = Track(name, sources, tuple(choices))
+        rules.check_track(track, where)
+        return track
+
+    def _sources(self, body: Any, where: str, domain: str | None) -> tuple[Input, ...]:
+        if not isinstance(body, list) or not body:
+            raise BadInput(
+                f"{where}: a list of sources, as in '[openmath_2_math, {{use: files, path: my.parquet, ...}}]'"
+            )
+        inputs = tuple(self._input(item, f"{where}[{index}]", domain) for index, item in enumerate(body))
+        ids = [source.id for source in inputs]
+        for name in ids:
+            if ids.count(name) > 1:
+                raise BadInput(f"{where}: source '{name}' is named twice; give one of them another 'id'")
+        return inputs
+
+    def _input(self, item: Any, where: str, domain: str | None) -> Input:
+        if isinstance(item, dict) and "recipe" in item:
+            return self._reused(item, where)
+        if isinstance(item, dict) and "from" in item:
+            return self._written(item, where, domain)
+        return read_source(item, self.path.parent, where, domain)
+
+    def _reused(self, item: dict[str, Any], where: str) -> Reused:
+        from ot_assets.recipes.library import file_of
+
+        _check_keys(item, {"recipe", "id", "rows", "domain"}, where)
+        recipe = load_recipe(file_of(str(item["recipe"]), self.path.parent, where), self.look, self.loading)
+        rows, domain, name = item.get("rows", "dataset"), item.get("domain"), item.get("id", recipe.name)
+        if rows not in ("dataset", "unverified"):
+            raise BadInput(f"{where}.rows: {rows!r}: 'dataset', or 'unverified' for the rows before selection")
+        if rows == "unverified" and not recipe.dataset.unverified:
+            raise BadInput(f"{where}.rows: {recipe.name} makes no unverified twin ('dataset: {{unverified: true}}')")
+        if domain not in (None, *DOMAINS):
+            raise BadInput(f"{where}.domain: {domain!r} is no domain; there is: {', '.join(DOMAINS)}")
+        return Reused(_name(name, f"{where}.id"), recipe, rows, domain, where)
+
+    def _written(self, item: dict[str, Any], where: str, domain: str | None) -> Written:
+        _check_keys(item, {"from", "write", "id"}, where)
+        if "write" not in item or not isinstance(item.get("id"), str):
+            raise BadInput(
+                f"{where}: questions that a model writes need 'id', 'from' (a source) and 'write' (a strategy)"
+            )
+        name = _name(item["id"], f"{where}.id")
+        body = item["write"] if isinstance(item["write"], dict) else {"use": item["write"]}
+        choice = _choice(self.path, "sources", body | {"as": name, "source": name}, f"{where}.write")
+        if "generator" not in choice.strategy.capabilities.values():
+            raise BadInput(f"{where}.write: {choice.strategy.title} asks no model; name the source itself instead")
+        return Written(name, read_source(item["from"], self.path.parent, f"{where}.from", domain), choice)
+
+
+def _name(name: Any, where: str) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise BadInput(f"{where}: {name!r} must be lower case letters, digits and '_'")
+    return name
+
+
+def _check_keys(item: dict[str, Any], known: set[str], where: str) -> None:
+    for key in item:
+        if key not in known:
+            raise BadInput(f"{where}: unknown key '{key}'; there is: {', '.join(sorted(known))}")
+
+
+def _stage_item(item: dict[str, Any], where: str) -> tuple[str, Any]:
+    if not isinstance(item, dict) or len(item) != 1:
+        raise BadInput(f"{where}: each item names one stage, as in '- dedup: {{use: exact}}'")
+    ((stage, body),) = item.items()
+    if stage not in STAGES:
+        registry.find(stage, "", where)
+    return stage, body
+
+
+def _choice(path: Path, stage: str, body: Any, where: str) -> Choice:
+    if isinstance(body, str):
+        body = {"use": body}
+    if not isinstance(body, dict) or not isinstance(body.get("use"), str):
+        raise BadInput(f"{where}: 'use' must name a strategy, as in '{{use: exact}}'")
+    params = {key: value for key, value in body.items() if key not in _OF_ANY_CHOICE}
+    asset = body.get("as", STAGES[stage].asset)
+    if not isinstance(asset, str) or not _NAME.fullmatch(asset):
+        raise BadInput(f"{where}: 'as': '{asset}' must be lower case letters, digits and '_'")
+    strategy = registry.find(stage, body["use"], where)
+    checked = strategy.check(params, where)
+    tables = {
+        name: tuple(read_benchmark(item, path.parent, f"{where}.{name}") for item in _as_list(checked.pop(name)))
+        for name in sorted(strategy.tables)
+    }
+    model = body.get("model")
+    if model is not None and (not isinstance(model, str) or "generator" not in strategy.capabilities.values()):
+        raise BadInput(
+            f"{where}: 'model' is the name of the model that answered in the release; {strategy.title} asks none"
+        )
+    return Choice(stage, body["use"], asset, checked, where, tables, _published(body, where), model)
+
+
+def _published(body: dict[str, Any], where: str) -> Published | None:
+    try:
+        return _PUBLISHED.validate_python(body.get("published"))
+    except ValidationError:
+        raise BadInput(
+            f"{where}: 'published' is a number of rows, a band such as [1000, 1200], or either for each source"
+        ) from None
+
+
+def _format_choice(path: Path, body: str | dict[str, Any], where: str) -> Choice:
+    return _choice(path, "format", body, f"{path.name}: {where}")
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _pydantic_message(error: Any) -> str:
+    kind, message = error["type"], error["msg"].lower()
+    if kind == "extra_forbidden":
+        model = DatasetSpec if error["loc"][0] == "dataset" else _File
+        return f"unknown key; there is: {', '.join(model.model_fields)}"
+    if error["loc"][:2] == ("dataset", "rows"):
+        return "rows are 'all', or a whole number for each domain, as in {math: 8000}"
+    return "this key is missing" if kind == "missing" else message
