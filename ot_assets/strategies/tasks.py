@@ -40,3 +40,8 @@ TASKS = (
 def instruct(task: str, instructions: str, data: str) -> tuple[Message, Message]:
     """The two messages of a request: the task's line and its instructions, then nothing but the data."""
     return Message("system", f"{task}\n\n{instructions.strip()}"), Message("user", data)
+
+
+def labelled(**parts: str) -> str:
+    """Data of several parts: `Question: ...`, an empty line, `Answer: ...`, and so on."""
+    return "\n\n".join(f"{label.capitalize()}: {text}" for label, text in parts.items())
