@@ -31,7 +31,8 @@ class Message:
 class Sampling:
     """How tokens are drawn. Temperature 0 is greedy; `max_tokens` counts completion tokens only.
 
-    `schema` is a JSON schema, as canonical JSON text, that the completion must satisfy.
+    `schema` is the text of a JSON schema: the completion is JSON that satisfies it, unless it is cut off.
+    Properties are written in the order in which the schema names them, so its keys must not be sorted.
     """
 
     temperature: float = 1.0

@@ -1,7 +1,8 @@
 """The embedded teacher: a causal language model of about a million parameters, run through transformers on the CPU.
 
 Every request samples with a seed of its own in a batch of a fixed shape, so an answer depends on its request alone:
-not on its neighbours, not on where a killed run was resumed.
+not on its neighbours, not on where a killed run was resumed. A request with a schema samples only tokens that keep to
+it; which those are follows from the tokens of its own row.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,8 @@ class EmbeddedEngine:
         import torch
         import transformers
 
-        return f"transformers {transformers.__version__}, torch {torch.__version__}"
+        guidance = version("llguidance")
+        return f"transformers {transformers.__version__}, torch {torch.__version__}, llguidance {guidance}"
 
     @property
     def model(self) -> str:
@@ -56,7 +59,15 @@ class EmbeddedEngine:
             chat = [{"role": m.role, "content": m.content} for m in request.messages]
             ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_dict=False)
             length = next((length for length in PROMPT_LENGTHS if len(ids) <= length), None)
-            if length is None:
+            schema = request.sampling.schema
+            if schema is not None and (refusal := _refusal(self._folder, schema)):
+                yield (
+                    position,
+                    Completion(
+                        "", FinishReason.ERROR, len(ids), 0, f"schema that cannot be kept to: {refusal}", final=True
+                    ),
+                )
+            elif length is None:
                 error = f"prompt of {len(ids)} tokens is longer than the {PROMPT_LENGTHS[-1]} that the model reads"
                 yield position, Completion("", FinishReason.ERROR, len(ids), 0, error, final=True)
             else:
@@ -101,20 +112,22 @@ class EmbeddedEngine:
             ids[row, length - len(tokens) :] = torch.tensor(tokens)
             mask[row, length - len(tokens) :] = 1
         row_seeds = [seeds[position] for position, _ in members] + [0] * (BATCH - len(members))
+        processors: list[Any] = [_OwnSeeds(row_seeds, sampling)]
+        if sampling.schema is not None:
+            processors.insert(0, _OwnSchemas(self._folder, sampling.schema, len(rows)))
         with torch.inference_mode():
             output = model.generate(
                 input_ids=ids,
                 attention_mask=mask,
                 do_sample=False,
                 max_new_tokens=limit,
-                logits_processor=LogitsProcessorList([_OwnSeeds(row_seeds, sampling)]),
+                logits_processor=LogitsProcessorList(processors),
             )
         return output[:, length:].tolist()
 
     def _completion(self, tokens: list[int], prompt_tokens: int, sampling: Sampling) -> Completion:
         tokenizer, model = _load(self._folder)
-        end = model.generation_config.eos_token_id
-        ends = set(end) if isinstance(end, list) else {end}
+        ends = _ends(model)
         cut = next((i for i, token in enumerate(tokens) if token in ends), None)
         text = tokenizer.decode(tokens[:cut], skip_special_tokens=True)
         stopped = min((text.find(stop) for stop in sampling.stop if stop in text), default=None)
@@ -148,6 +161,68 @@ class _OwnSeeds:
             scores = scores.masked_fill((before >= self._sampling.top_p).gather(-1, order.argsort(-1)), -torch.inf)
         uniform = torch.stack([torch.rand(scores.shape[-1], generator=g) for g in self._generators])
         return scores - torch.log(-torch.log(uniform.clamp_min(1e-20)))
+
+
+class _OwnSchemas:
+    """Leaves each row the tokens with which it can still become JSON of the schema; nothing else gets a chance.
+
+    The end of the turn is among them once the JSON is closed, and then it is the only one.
+    """
+
+    def __init__(self, folder: Path, schema: str, rows: int) -> None:
+        matcher = _matcher(folder, schema)
+        self._matchers = [matcher.deep_copy() for _ in range(rows)]
+        self._ends = _ends(_load(folder)[1])
+        self._ended = [False] * rows
+        self._started = False
+
+    def __call__(self, ids: Any, scores: Any) -> Any:
+        import numpy as np
+        import torch
+        from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
+
+        allowed = allocate_token_bitmask(*scores.shape)  # all ones: a row that has ended is padded, whatever is allowed
+        last = ids[:, -1].tolist()
+        for row, matcher in enumerate(self._matchers):
+            if self._started and not self._ended[row]:
+                matcher.consume_token(last[row])
+                self._ended[row] = last[row] in self._ends
+            if not self._ended[row]:
+                fill_next_token_bitmask(matcher, allowed, row)
+                if matcher.is_error():
+                    raise RuntimeError(f"a schema could not be kept to: {matcher.get_error()}")
+        self._started = True
+        bits = np.unpackbits(allowed.view(np.uint8), axis=1, count=scores.shape[1], bitorder="little")
+        return scores.masked_fill(torch.from_numpy(bits == 0), -torch.inf)
+
+
+@cache
+def _matcher(folder: Path, schema: str) -> Any:
+    """The schema as a matcher at its start, to be copied; in error where the schema cannot be enforced.
+
+    JSON without any space between its marks: a small model would ramble in them.
+    """
+    from llguidance import LLMatcher
+    from llguidance.hf import from_tokenizer
+
+    tokenizer, model = _load(folder)
+    cutter = from_tokenizer(tokenizer, n_vocab=model.config.vocab_size, eos_token=sorted(_ends(model)))
+    return LLMatcher(cutter, LLMatcher.grammar_from_json_schema(schema, overrides={"whitespace_flexible": False}))
+
+
+def _refusal(folder: Path, schema: str) -> str:
+    """Why this schema cannot be enforced, in one line; empty where it can."""
+    try:
+        error = _matcher(folder, schema).get_error()
+    except ValueError as problem:
+        error = f"it is not JSON: {problem}"
+    return " ".join(error.split())
+
+
+def _ends(model: Any) -> set[int]:
+    """The tokens that end the model's turn."""
+    end = model.generation_config.eos_token_id
+    return set(end) if isinstance(end, list) else {end}
 
 
 @cache

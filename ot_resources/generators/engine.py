@@ -42,7 +42,10 @@ class Engine(Protocol):
 
 def request_key(model: str, request: Request) -> str:
     """The name of a response: what was really asked, and nothing of why or by whom."""
-    text = canonical_json({"model": model} | asdict(request))
+    asked = {"model": model} | asdict(request)
+    if request.sampling.schema is None:  # what was asked before there were schemas keeps its name
+        del asked["sampling"]["schema"]
+    text = canonical_json(asked)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
