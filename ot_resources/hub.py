@@ -37,10 +37,10 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
         "words", description="What n-grams are counted in: words, or a Hub tokenizer such as Qwen/Qwen2-7B-Instruct."
     )
 
-    def revision(self, dataset: str, split: str) -> str:
+    def revision(self, dataset: str, split: str, files: str = "") -> str:
         """The state of a dataset, without reading it: the locked or newest commit, or the stand-in's content hash."""
         if self.samples:
-            return fingerprint((self._stand_in(dataset, split),))
+            return fingerprint(self._stand_ins(dataset, split, files))
         locked = self._locked()
         if locked.get(dataset) == FOLLOW:
             return _resolve(dataset)
@@ -49,8 +49,27 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
             _write(Path(self.lock), json.dumps(locked, indent=1, sort_keys=True) + "\n")
         return locked[dataset]
 
+    def files(self, dataset: str, files: str, revision: str) -> RawTable:
+        """Files of the dataset's repository at a revision, as they are; `files` is a name or a glob."""
+        if self.samples:
+            return RawTable(self._stand_ins(dataset, "", files), revision, stand_in=True)
+        from huggingface_hub import snapshot_download
+
+        folder = Path(
+            snapshot_download(
+                dataset, repo_type="dataset", revision=revision, allow_patterns=files, cache_dir=str(Path(self.cache))
+            )
+        )
+        found = tuple(sorted(folder.glob(files)))
+        if not found:
+            raise BadInput(f"{dataset}: the Hub has no file '{files}' at {revision[:12]}")
+        return RawTable(found, revision)
+
     def fetch(self, dataset: str, config: str | None, split: str, revision: str) -> RawTable:
-        """The split at a revision, as Parquet in the cache, read through `datasets` (never with remote code)."""
+        """The split at a revision, as Parquet in the cache, read through `datasets` (never with remote code).
+
+        The split "all" is every split, one after the other.
+        """
         folder = Path(self.cache) / dataset.replace("/", "__") / (config or "default") / f"{split}-{revision[:16]}"
         if not folder.exists():
             draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
@@ -70,15 +89,17 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         datasets.disable_progress_bars()
         if self.samples:
-            files = {split: str(self._stand_in(dataset, split))}
-            return datasets.load_dataset("parquet", data_files=files, split=split, cache_dir=str(scratch))
+            files = {"train": [str(path) for path in self._stand_ins(dataset, split, "")]}
+            return datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(scratch))
         return datasets.load_dataset(dataset, config, split=split, revision=revision, cache_dir=str(scratch))
 
-    def _stand_in(self, dataset: str, split: str) -> Path:
-        path = Path(self.samples) / dataset.replace("/", "__") / f"{split}.parquet"
-        if not path.exists():
-            raise BadInput(f"{dataset}: no stand-in at {path}; OT_ENV=gpu reads the Hub itself")
-        return path
+    def _stand_ins(self, dataset: str, split: str, files: str) -> tuple[Path, ...]:
+        folder = Path(self.samples) / dataset.replace("/", "__")
+        name = files or ("*.parquet" if split == "all" else f"{split}.parquet")
+        found = tuple(sorted(folder.glob(name)))
+        if not found:
+            raise BadInput(f"{dataset}: no stand-in at {folder / name}; OT_ENV=gpu reads the Hub itself")
+        return found
 
     def _locked(self) -> dict[str, str]:
         path = Path(self.lock)

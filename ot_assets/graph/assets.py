@@ -8,7 +8,7 @@ import dagster as dg
 import yaml
 
 from ot_assets.graph import describe, keys
-from ot_assets.graph.checks import HOUSE, RELEASE, Check, names
+from ot_assets.graph.checks import HOUSE, PUBLISHED, RELEASE, Check, names
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
 from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
@@ -113,7 +113,7 @@ def _last_scale(context: dg.AssetExecutionContext, node: Node) -> float | None:
 
 
 def _check_specs(node: Node) -> list[dg.AssetCheckSpec]:
-    told = HOUSE | RELEASE
+    told = HOUSE | PUBLISHED | RELEASE
     return [
         dg.AssetCheckSpec(name, asset=keys.asset_key(node.key), description=told[name], blocking=name != "real_teacher")
         for name in names(node)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import polars as pl
@@ -30,6 +31,10 @@ HOUSE = {
     "counts_add_up": "Every row that came in was kept or dropped with a reason.",
 }
 
+PUBLISHED = {
+    "published_rows": "As many rows as the release had here; compared at full size on the real sources, else only told.",
+}
+
 RELEASE = {
     "quota_met": "Each domain has exactly the rows that the recipe asks for.",
     "no_benchmark_overlap": "No released question matches a benchmark by the recipe's own rules.",
@@ -40,7 +45,8 @@ RELEASE = {
 
 def names(node: Node) -> list[str]:
     """The checks that the node's table has to pass."""
-    return [*HOUSE, *(RELEASE if node.strategy.title == "dataset.release" else {})]
+    published = PUBLISHED if node.published is not None else {}
+    return [*HOUSE, *published, *(RELEASE if node.strategy.title == "dataset.release" else {})]
 
 
 def house_checks(node: Node, table: Table, rows_in: int, params: dict[str, Any]) -> list[Check]:
@@ -72,9 +78,39 @@ def _unique(node: Node, table: Table, missing: list[str]) -> Check:
     return Check("ids_unique", True, f"{table.rows:,} different {'-'.join(key)}")
 
 
+def published_check(node: Node, table: Table, scale: Fraction, compared: bool) -> Check:
+    """Published rows, what that is at this scale, and what there is; by source where it was published so.
+
+    Blocking where it is `compared`: on the real sources at full size.
+    """
+    assert node.published is not None
+    bands = node.published if isinstance(node.published, dict) else {"": node.published}
+    got = _rows_by_source(table) if isinstance(node.published, dict) else {"": table.rows}
+    told, wrong = [], False
+    for name, band in bands.items():
+        low, high = band if isinstance(band, tuple) else (band, band)
+        rows = got.get(name, 0)
+        wrong = wrong or not low <= rows <= high
+        figures = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        expected = "" if scale == 1 else f", at this scale {round((low + high) / 2 * scale):,}"
+        told.append(f"{name + ': ' if name else ''}published {figures}{expected}, got {rows:,}")
+    message = "; ".join(told)
+    if compared:
+        return Check("published_rows", not wrong, message)
+    return Check("published_rows", True, f"{message} (told, not compared: this is not the published size)", False)
+
+
+def _rows_by_source(table: Table) -> dict[str, int]:
+    return dict(table.scan().group_by("source").len().collect(engine="streaming").iter_rows())
+
+
 def _counts(node: Node, table: Table, rows_in: int, params: dict[str, Any]) -> Check:
     kept, dropped = table.rows, table.rows_dropped
     samples = params.get("samples", 1)
+    if node.strategy.title == "answers.imported":
+        questions = table.scan().select(pl.col("question_id").n_unique()).collect(engine="streaming").item()
+        message = f"{rows_in:,} questions = {questions:,} with answers ({kept:,}) + {dropped:,} without"
+        return Check("counts_add_up", rows_in == questions + dropped, message)
     if node.counts == "fan_out":
         message = f"{rows_in:,} x {samples} = {kept:,} answered + {dropped:,} failed"
         return Check("counts_add_up", rows_in * samples == kept + dropped, message)

@@ -121,7 +121,8 @@ def outside(node: Node, hub: Hub, before: Version | None) -> RawTable | None:
         if spec.path:
             paths = spec.files()
             return RawTable(paths, fingerprint(paths))
-        return RawTable((), hub.revision(spec.dataset, spec.split), stand_in=bool(hub.samples))
+        revision = hub.revision(spec.dataset, spec.split, spec.repository_files)
+        return RawTable((), revision, stand_in=bool(hub.samples))
     except (BadInput, OSError) as error:
         said = str(error) if isinstance(error, BadInput) else f"{spec.where}: {first_line(error)}"
         stays = f"; the last good version of {node.name} stays in use" if before else ""
@@ -130,7 +131,11 @@ def outside(node: Node, hub: Hub, before: Version | None) -> RawTable | None:
 
 def _told(node: Node, params: dict[str, Any], tools: Tools) -> dict[str, Any]:
     """The parameters as lineage tells them: with the models by name, and the tables that were compared with."""
-    tables = {name: [key[-1] for key in keys] for name, keys in node.tables.items() if node.track}
+    tables = {
+        name: [key[-1] if key[0] == "benchmarks" else "/".join(key) for key in keys]
+        for name, keys in node.tables.items()
+        if node.track
+    }
     return params | _capability_names(node, tools) | tables
 
 
@@ -196,7 +201,12 @@ def _write(result: Any, draft: Draft) -> None:
 def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
     spec = node.source
     assert spec is not None
-    table = raw if raw.paths else hub.fetch(spec.dataset, spec.config, spec.split, raw.revision)
+    if raw.paths:
+        table = raw
+    elif spec.repository_files:
+        table = hub.files(spec.dataset, spec.repository_files, raw.revision)
+    else:
+        table = hub.fetch(spec.dataset, spec.config, spec.split, raw.revision)
     frame, mapping = scan_files(table.paths, spec.where), spec.read_as(raw.stand_in)
     where = f"{spec.where}: {table.paths[0]}"
     try:
@@ -261,6 +271,9 @@ def _check(
     node: Node, table: checks.Table, rows_in: int, params: dict[str, Any], inputs: dict[Key, Version], tools: Tools
 ) -> list[Check]:
     results = checks.house_checks(node, table, rows_in, params)
+    if node.published is not None:
+        scale = node.scale(tools.environment, tools.scale)
+        results.append(checks.published_check(node, table, scale, scale == 1 and tools.environment != "local"))
     if node.strategy.title == "dataset.release":
         tokenizer = _tokenizer(tools.hub) if any(node.rules.values()) else Words()
         results += release.release_checks(node, table, inputs, params, tokenizer)

@@ -10,6 +10,7 @@ from ot_assets.graph.checks import Check, Table
 from ot_assets.recipes.model import Choice
 from ot_assets.recipes.plan import Key, Node
 from ot_assets.strategies import running
+from ot_assets.strategies.trace_tags import SOLUTION
 from ot_resources.generators.reasoning import TAGS
 from ot_resources.interfaces import Tokenizer
 from ot_resources.store import Version
@@ -20,25 +21,39 @@ def release_checks(
 ) -> list[Check]:
     """The four checks of a dataset, on a sealed table. Only the last does not block."""
     return [
-        _quota(table, inputs, params["rows"]),
+        _quota(table, inputs, params["rows"], node.params["rows"]),
         _overlap(node, table, inputs, tokenizer),
-        _tags(table),
+        _tags(table, inputs),
         _teacher(inputs),
     ]
 
 
-def _quota(table: Table, inputs: dict[Key, Version], quotas: dict[str, int] | None) -> Check:
+def _quota(
+    table: Table, inputs: dict[Key, Version], limits: dict[str, int | None] | None, published: dict[str, int] | None
+) -> Check:
     released = table.scan().select("row_id").collect()
-    if quotas is None:
+    if limits is None:
         return Check("quota_met", True, f"{released.height:,} rows; the recipe asks for all")
+    quotas = {domain: rows for domain, rows in limits.items() if rows is not None}
     rows = pl.concat([v.scan().select("row_id", "domain") for v in _formatted(inputs)]).join(
         released.lazy(), on="row_id", how="semi"
     )
     counts = dict(rows.group_by("domain").len().collect().iter_rows())
     short = {domain: rows for domain, rows in quotas.items() if counts.get(domain, 0) != rows}
     told = ", ".join(f"{domain} {counts.get(domain, 0):,} of {rows:,}" for domain, rows in quotas.items())
+    told += _deviation(quotas, published)
     advice = "; give more 'spare' or source rows, a smaller scale, or 'dataset: {rows: all}'" if short else ""
     return Check("quota_met", not short, told + advice)
+
+
+def _deviation(quotas: dict[str, int], published: dict[str, int] | None) -> str:
+    """How far the domains' shares are from those of the recipe: whole rows cannot always keep them."""
+    if not published or len(quotas) < 2:
+        return ""
+    total, full = sum(quotas.values()), sum(published[name] for name in quotas)
+    points = {name: 100 * (rows / total - published[name] / full) for name, rows in quotas.items()}
+    worst = max(points, key=lambda name: abs(points[name]))
+    return f"; shares as in the recipe, to {abs(points[worst]):.1f} points ({worst})"
 
 
 def _overlap(node: Node, table: Table, inputs: dict[Key, Version], tokenizer: Tokenizer) -> Check:
@@ -76,7 +91,8 @@ def _scan_again(
     return running.run(rule.strategy, questions, rule.params | tables | capabilities).dropped.collect()
 
 
-def _tags(table: Table) -> Check:
+def _tags(table: Table, inputs: dict[Key, Version]) -> Check:
+    pairs = (*TAGS, SOLUTION)
     written = (
         table.scan()
         .select(
@@ -84,13 +100,25 @@ def _tags(table: Table) -> Check:
             pl.col("conversations").list.eval(pl.element().struct.field("value")).list.join("\n").alias("text"),
         )
         .select(
-            "row_id", *(pl.col("text").str.count_matches(tag, literal=True).alias(tag) for pair in TAGS for tag in pair)
+            "row_id",
+            *(pl.col("text").str.count_matches(tag, literal=True).alias(tag) for pair in pairs for tag in pair),
         )
     )
-    wrong = pl.any_horizontal((pl.col(a) != pl.col(b)) | (pl.col(a) > 1) for a, b in TAGS)
-    bad = written.filter(wrong).select("row_id").collect(engine="streaming")["row_id"].to_list()
-    message = f"{len(bad):,} rows with open or repeated tags, first: {bad[0]}" if bad else f"{table.rows:,} rows"
-    return Check("tags_closed", not bad, message)
+    wrong = pl.any_horizontal((pl.col(a) != pl.col(b)) | (pl.col(a) > 1) for a, b in pairs)
+    bad = written.filter(wrong).select("row_id").collect(engine="streaming")["row_id"]
+    by_choice = _truncated(inputs)
+    left = bad.filter(~bad.is_in(by_choice.implode()))
+    if len(left):
+        return Check("tags_closed", False, f"{len(left):,} rows with open or repeated tags, first: {left[0]}")
+    cut = f"; {len(bad):,} of them are open: the format keeps truncated traces" if len(bad) else ""
+    return Check("tags_closed", True, f"{table.rows:,} rows{cut}")
+
+
+def _truncated(inputs: dict[Key, Version]) -> pl.Series:
+    """The row ids that a format with `keep_truncated` has let through, marked."""
+    scans = [version.scan() for version in _formatted(inputs)]
+    marked = [scan.filter("truncated").select("row_id") for scan in scans if "truncated" in scan.collect_schema()]
+    return pl.concat(marked).collect(engine="streaming")["row_id"] if marked else pl.Series("row_id", [], pl.String)
 
 
 def _teacher(inputs: dict[Key, Version]) -> Check:

@@ -120,13 +120,15 @@ class _Reader:
         choices: list[Choice] = []
         for index, (stage, body) in enumerate(stages[1:], start=1):
             if stage == "format":
-                raise BadInput(f"{where}[{index}]: 'format' is set once for the recipe, beside 'tracks'")
-            choices.append(_choice(self.path, stage, body, f"{where}[{index}].{stage}"))
+                format_ = _own_format(format_, body, index == len(stages) - 1, f"{where}[{index}].format")
+            else:
+                choices.append(_choice(self.path, stage, body, f"{where}[{index}].{stage}"))
         if not any(choice.stage == "answers" for choice in choices):
             raise BadInput(
                 f"{where}: no 'answers' stage: add 'answers: {{use: teacher}}' or 'answers: {{use: imported}}'"
             )
-        choices.append(_format_choice(self.path, format_, "format"))
+        own = f"tracks.{name}.format" if stages[-1][0] == "format" else "format"
+        choices.append(_format_choice(self.path, format_, own))
         track = Track(name, sources, tuple(choices))
         rules.check_track(track, where)
         return track
@@ -235,6 +237,17 @@ def _format_choice(path: Path, body: str | dict[str, Any], where: str) -> Choice
     return _choice(path, "format", body, f"{path.name}: {where}")
 
 
+def _own_format(common: str | dict[str, Any], body: Any, last: bool, where: str) -> dict[str, Any]:
+    """The recipe's format with a track's own parameters: all tracks share one format, so that their columns agree."""
+    shared = {"use": common} if isinstance(common, str) else common
+    if not isinstance(body, dict) or body.get("use", shared.get("use")) != shared.get("use") or not last:
+        raise BadInput(
+            f"{where}: the format is set once for the recipe, beside 'tracks'; a track may end with parameters of its own,"
+            " as in '- format: {prefix: boxed}'"
+        )
+    return shared | body
+
+
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
@@ -245,5 +258,5 @@ def _pydantic_message(error: Any) -> str:
         model = DatasetSpec if error["loc"][0] == "dataset" else _File
         return f"unknown key; there is: {', '.join(model.model_fields)}"
     if error["loc"][:2] == ("dataset", "rows"):
-        return "rows are 'all', or a whole number for each domain, as in {math: 8000}"
+        return "rows are 'all', or for each domain a whole number or 'all', as in {math: 8000, code: all}"
     return "this key is missing" if kind == "missing" else message

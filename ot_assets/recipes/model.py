@@ -93,7 +93,7 @@ class DatasetSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rows: Literal["all"] | dict[str, int] = "all"
+    rows: Literal["all"] | dict[str, int | Literal["all"]] = "all"
     spare: Fraction = Fraction(0)
     unverified: bool = False
     published: Published | None = None

@@ -168,7 +168,7 @@ def _track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
             yield node
         else:
             inputs.append(source.key)
-    last = (recipe.name, track.name, "questions")
+    last: Key = (recipe.name, track.name, "questions")
     yield Node(
         key=last,
         kind="questions",
@@ -259,7 +259,7 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         stage="dataset",
         strategy=registry.find("dataset", "release", where),
         params={
-            "rows": None if recipe.dataset.rows == "all" else dict(recipe.dataset.rows),
+            "rows": _quotas(recipe),
             "columns": list(recipe.format.strategy.publishes),
         },
         contract={"row_id": CONVERSATION["row_id"]},
@@ -295,6 +295,12 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         recipe=recipe,
         where=where,
     )
+
+
+def _quotas(recipe: Recipe) -> dict[str, int | None] | None:
+    """Rows by domain, None for all of them; None where the recipe asks for all of all."""
+    rows = recipe.dataset.rows
+    return None if rows == "all" else {domain: None if n == "all" else n for domain, n in rows.items()}
 
 
 def _rank(track: Track, order: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ot_assets.contracts import DOMAINS, QUESTION, STAGES
 from ot_assets.recipes.model import Choice, Recipe, Reused, Track, Written
@@ -127,12 +128,12 @@ def _check_tables(recipe: Recipe) -> None:
             seen[view] = track.name
 
 
-def _check_quotas(recipe: Recipe, quotas: dict[str, int]) -> None:
+def _check_quotas(recipe: Recipe, quotas: dict[str, Any]) -> None:
     domains = {source.domain for track in recipe.tracks for source in track.sources}
     for domain, rows in quotas.items():
         where = f"{recipe.file.name}: dataset.rows.{domain}"
         if domain not in domains and (None not in domains or domain not in DOMAINS):
             known = ", ".join(sorted(d for d in domains if d))
             raise BadInput(f"{where}: no track has this domain; there is: {known}")
-        if rows < 1:
+        if rows != "all" and rows < 1:
             raise BadInput(f"{where}: {rows} rows; a quota is at least 1")

@@ -174,7 +174,7 @@ CASES = {
     "quota that is no number": (
         _top(dataset={"rows": {"math": "many"}}),
         "dataset.rows",
-        "a whole number for each domain",
+        "for each domain a whole number",
     ),
     "bad spare": (_top(dataset={"rows": {"math": 3}, "spare": "some%"}), "dataset.spare", "such as 5%"),
     "unknown key": (_top(trakcs={}), "trakcs", "unknown key; there is: name"),

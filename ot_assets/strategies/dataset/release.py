@@ -8,12 +8,15 @@ from ot_assets.contracts import Rows
 from ot_assets.strategies.ranking import rank_key
 from ot_assets.strategies.registry import Split, strategy
 
+_ALL = 2**62
+
 
 @strategy(stage="dataset", version=1, needs=("row_id", "question_id", "sample", "domain", "conversations"))
-def release(conversations: pl.LazyFrame, *, rows: dict[str, Rows] | None, columns: list[str]) -> Split:
+def release(conversations: pl.LazyFrame, *, rows: dict[str, Rows | None] | None, columns: list[str]) -> Split:
     """Cut each domain to its quota and keep the published columns.
 
-    In: formatted rows of all tracks. Out: `row_id` and `columns`, in input order. With quotas (`rows`, by domain), the
+    In: formatted rows of all tracks. Out: `row_id` and `columns`, in input order. With quotas (`rows`, by domain; null
+    for all of a domain), the
     rows of the smallest (hash of question_id, sample) stay, so that a new question displaces at most its own share; the
     rest is dropped as `over_quota`, and a domain without a quota as `no_quota`. OpenThoughts3 released
     850,000 math, 250,000 code and 100,000 science rows.
@@ -27,7 +30,8 @@ def release(conversations: pl.LazyFrame, *, rows: dict[str, Rows] | None, column
         .sort("rank", "sample", maintain_order=True)
         .with_columns(pl.int_range(pl.len()).over("domain").alias("position"))
     )
-    quota = pl.col("domain").replace_strict(rows, default=None, return_dtype=pl.Int64)
+    limits = {domain: _ALL if n is None else n for domain, n in rows.items()}
+    quota = pl.col("domain").replace_strict(limits, default=None, return_dtype=pl.Int64)
     ranked = ranked.select("row_id", "position", quota.alias("quota"))
     kept = ranked.filter(pl.col("position") < pl.col("quota")).select("row_id")
     left = conversations.join(ranked, on="row_id", how="inner", maintain_order="left")
