@@ -33,15 +33,21 @@ def best(sources: str, scores: list[float | None], errors: list[str | None] | No
     return kept, dropped
 
 
-def twin(sources, scores, keep, at_least, per_source, seed, in_order):
+def twin(sources, scores, keep, at_least, at_most, per_source, seed, in_order, lowest):
     """Which rows stay, in plain Python."""
     stay = []
     for group in sorted(set(sources)) if per_source or isinstance(keep, dict) else [None]:
         members = [i for i, s in enumerate(sources) if group in (None, s) and scores[i] is not None]
-        members.sort(key=lambda i: (-scores[i], i if in_order else hashlib.sha256(f"{seed}:q{i}".encode()).hexdigest()))
+        members = [i for i in members if at_least is None or scores[i] >= at_least]
+        members = [i for i in members if at_most is None or scores[i] <= at_most]
+        members.sort(
+            key=lambda i: (
+                scores[i] if lowest else -scores[i],
+                i if in_order else hashlib.sha256(f"{seed}:q{i}".encode()).hexdigest(),
+            )
+        )
         limit = keep.get(group, 0) if isinstance(keep, dict) else keep
-        members = members if limit is None else members[:limit]
-        stay += [i for i in members if at_least is None or scores[i] >= at_least]
+        stay += members if limit is None else members[:limit]
     return [f"q{i}" for i in sorted(stay)]
 
 
@@ -50,15 +56,18 @@ def twin(sources, scores, keep, at_least, per_source, seed, in_order):
 def test_the_twin_keeps_the_same(data):
     sources = data.draw(st.text(alphabet="abc", max_size=14))
     scores = data.draw(st.lists(st.none() | st.integers(0, 4).map(float), min_size=len(sources), max_size=len(sources)))
-    at_least = data.draw(st.none() | st.integers(0, 4).map(float))
+    at_least, at_most = data.draw(st.tuples(*[st.none() | st.integers(0, 4).map(float)] * 2))
+    lowest = data.draw(st.booleans())
     keeps = st.integers(1, 6)
     quotas = st.dictionaries(st.sampled_from(sorted(set(sources))), keeps) if sources else st.nothing()
-    keep = data.draw(keeps | quotas if at_least is None else st.none() | keeps | quotas)
+    keep = data.draw(keeps | quotas if at_least is None and at_most is None else st.none() | keeps | quotas)
     per_source = data.draw(st.booleans()) if keep is not None else False
     compat = data.draw(st.sampled_from([None, "input_order"]))
     seed = data.draw(st.integers(0, 3))
-    kept, dropped = best(sources, scores, keep=keep, at_least=at_least, per_source=per_source, seed=seed, compat=compat)
-    assert kept["question_id"].to_list() == twin(sources, scores, keep, at_least, per_source, seed, bool(compat))
+    limits = {"keep": keep, "at_least": at_least, "at_most": at_most, "per_source": per_source}
+    kept, dropped = best(sources, scores, **limits, seed=seed, compat=compat, lowest=lowest)
+    stay = twin(sources, scores, **limits, seed=seed, in_order=bool(compat), lowest=lowest)
+    assert kept["question_id"].to_list() == stay
     for row, told in zip(dropped.to_dicts(), evidence(dropped), strict=True):
         quota = keep.get(row["source"]) if isinstance(keep, dict) else keep
         assert told["keep"] == quota
@@ -72,6 +81,14 @@ def test_evidence_tells_where_the_cut_was():
     _, dropped = best("aaa", [3, 1, 2], keep=2, at_least=2.5, evidence={"model": "m@1"})
     told = {"keep": 2, "cutoff": 3.0, "at_least": 2.5, "error": None, "model": "m@1"}
     assert evidence(dropped) == [told | {"score": 1.0, "rank": 3}, told | {"score": 2.0, "rank": 2}]
+
+
+def test_the_lowest_within_limits_and_a_reason_of_its_own():
+    low = pl.when(pl.col("good") < 2).then(pl.lit("below")).otherwise(pl.lit("rest"))
+    kept, dropped = best("aaaa", [1, 4, 3, 2], keep=2, at_least=2, at_most=3.5, lowest=True, low=low)
+    assert kept["good"].to_list() == [3, 2]
+    assert dropped["drop_reason"].to_list() == ["below", "rest"]
+    assert [(told["rank"], told["cutoff"], told["at_most"]) for told in evidence(dropped)] == [(3, 3, 3.5), (4, 3, 3.5)]
 
 
 def test_a_cut_per_source_has_a_cutoff_per_source():
