@@ -49,24 +49,12 @@ def main() -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def recipes(as_json: bool) -> None:
-    """List the recipes: the project's own and those in the folder OT_RECIPES."""
+    """List the recipes, the project's own and those in the folder OT_RECIPES: tracks, sources, teacher, rows."""
+    from ot_assets.cli.listing import described, listed
     from ot_assets.recipes.library import recipes as all_recipes
 
-    rows = [
-        {
-            "name": recipe.name,
-            "tracks": [track.name for track in recipe.tracks],
-            "rows": recipe.dataset.rows,
-            "file": str(recipe.file),
-            "description": recipe.description,
-        }
-        for recipe in all_recipes()
-    ]
-    if as_json:
-        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
-        return
-    for row in rows:
-        click.echo(f"{row['name']}  ({', '.join(row['tracks'])})\n    {row['description']}")
+    rows = [described(recipe) for recipe in all_recipes()]
+    click.echo(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else "\n\n".join(map(listed, rows)))
 
 
 @main.command()

@@ -57,13 +57,12 @@ def _selected(recipe: Recipe, track: str | None, upto: str | None) -> list[Node]
     tracks = [t.name for t in recipe.tracks]
     if track is not None and track not in tracks:
         raise BadInput(f"--track {track}: {recipe.name} has no such track; there is: {', '.join(tracks)}")
-    assets = {key[-1] for key, node in nodes.items() if node.track}
-    if upto is not None and upto not in assets | {"dataset", "metadata"}:
-        raise BadInput(f"--upto {upto}: no such asset; there is: {', '.join(sorted(assets))}, dataset, metadata")
+    own = {key: node for key, node in nodes.items() if node.recipe and node.recipe.name == recipe.name}
+    assets = {key[-1] for key in own}
+    if upto is not None and upto not in assets:
+        raise BadInput(f"--upto {upto}: no such asset; there is: {', '.join(sorted(assets))}")
     wanted = [
-        key
-        for key, node in nodes.items()
-        if (track is None or node.track == track) and (upto is None or key[-1] == upto) and (node.recipe or not track)
+        key for key, node in own.items() if (track is None or node.track == track) and (upto is None or key[-1] == upto)
     ]
     if not wanted:
         raise BadInput(f"--track {track} --upto {upto}: no table is both")

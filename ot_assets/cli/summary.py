@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from ot_assets.cli.listing import told
 from ot_assets.cli.query import table
 from ot_assets.lineage.explain import printable
 from ot_assets.recipes.model import Recipe
@@ -18,7 +19,7 @@ _CHARACTERS = 70
 def summary(recipe: Recipe, nodes: list[Node]) -> str:
     """The text at the end of `ot materialize`."""
     store = Store(root=str(data_root()))
-    parts = [_funnel(store, nodes)]
+    parts = [_funnel(store, recipe, nodes)]
     if any(node.key == (recipe.name, "dataset") for node in nodes):
         with Warehouse(root=str(data_root())).connect() as connection:
             parts.append(_rows(connection, recipe))
@@ -27,7 +28,12 @@ def summary(recipe: Recipe, nodes: list[Node]) -> str:
     return "\n\n".join(parts)
 
 
-def _funnel(store: Store, nodes: list[Node]) -> str:
+def _name(node: Node, recipe: Recipe) -> str:
+    """The table by track and asset; what belongs to another recipe by its whole name."""
+    return "/".join(node.key[1:]) if node.key[0] == recipe.name else node.name
+
+
+def _funnel(store: Store, recipe: Recipe, nodes: list[Node]) -> str:
     rows = []
     for node in nodes:
         version = store.latest(node.key)
@@ -36,12 +42,12 @@ def _funnel(store: Store, nodes: list[Node]) -> str:
         record = version.record
         rows.append(
             {
-                "track": node.track or ("all" if node.recipe else "-"),
-                "stage": node.stage,
+                "table": _name(node, recipe),
                 "strategy": node.use,
                 "in": record["rows_in"],
                 "kept": record["rows_out"],
                 "dropped": record["rows_dropped"],
+                "published": told(node.published),
                 "why": ", ".join(f"{reason} {count:,}" for reason, count in record["dropped"].items()),
             }
         )
