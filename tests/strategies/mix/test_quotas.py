@@ -54,3 +54,10 @@ def test_quotas_count_rows_at_full_size():
 
 def test_none_keeps_all():
     assert both("mix.none", TWO)[0].equals(TWO)
+
+
+def test_the_original_took_the_first_rows_of_each_source():
+    frame = pl.concat([questions(*"abcdefgh", source="s"), questions(*"ijklmnop", source="t")])
+    frame = frame.with_columns(pl.col("question").alias("question_id"))
+    kept, _ = both("mix.quotas", frame, quotas={"s": 2, "t": 3}, compat="first_rows")
+    assert kept["question"].to_list() == ["a", "b", "i", "j", "k"]

@@ -69,3 +69,9 @@ def test_no_rows():
 def test_none_keeps_all():
     frame = questions(*"abc")
     assert both("sample.none", frame)[0].equals(frame)
+
+
+def test_the_original_took_the_first_rows():
+    kept, dropped = both("sample.uniform", questions(*"abcdefgh"), n=3, compat="first_rows")
+    assert kept["question_id"].to_list() == ["q0", "q1", "q2"]
+    assert [told["rank"] for told in evidence(dropped)] == [4, 5, 6, 7, 8]

@@ -1,0 +1,28 @@
+"""The longest answers of each question."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import polars as pl
+from pydantic import Field
+
+from ot_assets.strategies.registry import Split, strategy
+from ot_assets.strategies.select.lengths import Unit, by_length
+
+
+@strategy(stage="select", version=1, needs=("answer",))
+def longest(answers: pl.LazyFrame, *, k: Annotated[int, Field(ge=1)], by: Unit = "characters") -> Split:
+    """Keep the `k` longest answers of each question; drop the others as `not_longest`.
+
+    The length is that of reasoning and answer in characters, as published (`len()` of the response), or the tokens
+    that the teacher spent with `by: tokens`; of equal lengths the lower sample stays. An answer without a count of
+    tokens is dropped as `no_tokens`. Kept rows stay in input order.
+
+    OpenThoughts3's ablation: the 8 longest of each question were the best filter for science; still, no filter was
+    chosen in the end (paper, section on answer filtering).
+
+    Columns in: question_id, sample, answer; reasoning where there is; completion_tokens for `tokens`. Columns out: the
+    same. BadInput: `tokens` without that column.
+    """
+    return by_length(answers, k=k, by=by, descending=True, strategy="longest", reason="not_longest")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from random import Random
+from string import ascii_lowercase
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import fuzz, process
+
+from ot_assets.strategies import apply
+from ot_assets.strategies.dedup import indel as module
+
+from ..frames import both, collected, evidence, questions, shared
+
+# Few characters and lengths around each other, so that ratios fall on, above and below the threshold.
+TEXTS = st.lists(st.one_of(st.none(), st.text(alphabet="ab ä😀", max_size=12)), max_size=25)
+
+
+def brute(texts: list[str | None], threshold: float) -> dict[int, tuple[int, float]]:
+    """Each dropped row with its twin and their ratio, by comparing every pair."""
+    found = {}
+    for later, text in enumerate(texts):
+        twins = [
+            (fuzz.ratio(text, earlier), -place)
+            for place, earlier in enumerate(texts[:later])
+            if text is not None and earlier is not None and fuzz.ratio(text, earlier) >= threshold
+        ]
+        if twins:
+            score, place = max(twins)
+            found[later] = (-place, score)
+    return found
+
+
+@settings(deadline=None)
+@given(TEXTS, st.sampled_from([50.0, 66.6, 75.0, 80.0, 90.0, 100.0]))
+def test_against_every_pair(texts, threshold):
+    frame = questions(*texts)
+    kept, dropped = both("dedup.indel", frame, threshold=threshold)
+    found = brute(texts, threshold)
+    assert dropped["question_id"].to_list() == [f"q{row}" for row in sorted(found)]
+    assert kept["question_id"].to_list() == [f"q{row}" for row in range(len(texts)) if row not in found]
+    told = [(record["twin"], record["score"]) for record in evidence(dropped)]
+    assert told == [(f"q{found[row][0]}", round(found[row][1], 4)) for row in sorted(found)]
+
+
+@settings(deadline=None)
+@given(TEXTS)
+def test_blocks_do_not_decide(texts):
+    frame = questions(*texts)
+    whole = collected(apply("dedup.indel", frame, threshold=75))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_BLOCK_ROWS", 3)
+        patch.setattr(module, "_BLOCK_COLUMNS", 2)
+        small = collected(apply("dedup.indel", frame, threshold=75))
+    assert small[0].equals(whole[0])
+    assert small[1].equals(whole[1])
+
+
+def test_a_dropped_question_drops_others_in_turn():
+    # each differs from the one before by one letter in ten, from the first by two
+    kept, dropped = both("dedup.indel", questions("aaaaaaaaaa", "aaaaaaaaab", "aaaaaaaacb"), threshold=90)
+    assert kept["question_id"].to_list() == ["q0"]
+    assert evidence(dropped)[1] == {
+        "twin": "q1", "twin_text": "aaaaaaaaab", "rule": "indel", "score": 90.0, "threshold": 90.0,
+    }  # fmt: skip
+    assert set(dropped["drop_reason"]) == {"near_duplicate"}
+
+
+def test_a_column_named_as_the_evidence_survives():
+    frame = questions("abc", "abc", "xyz", rank=[1, 2, 3])
+    assert both("dedup.indel", frame)[0]["rank"].to_list() == [1, 3]
+
+
+def cluster(count: int, seed: int) -> pl.DataFrame:
+    """Copies of one text, each with up to three of its 200 letters replaced: all of them within 95 of each other."""
+    random = Random(seed)
+    text = random.choices(ascii_lowercase, k=200)
+    copies = []
+    for _ in range(count):
+        copy = list(text)
+        for place in random.sample(range(200), random.randint(1, 3)):
+            copy[place] = random.choice(ascii_lowercase)
+        copies.append("".join(copy))
+    return pl.DataFrame({"question": copies})
+
+
+def test_five_matches_leaves_some_of_a_large_cluster():
+    kept = [
+        len(apply("dedup.indel", cluster(50, seed), compat=compat).kept.collect())
+        for compat in (None, "five_matches")
+        for seed in range(10)
+    ]
+    assert kept[:10] == [1] * 10
+    assert 2 <= sum(kept[10:]) / 10 <= 6
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(alphabet="ab", min_size=4, max_size=10), max_size=25))
+def test_five_matches_is_process_extract(texts):
+    unique = list(dict.fromkeys(texts))
+    gone = {row for row, text in enumerate(texts) if text in texts[:row]}
+    for asked, text in enumerate(unique):
+        for _, _, match in process.extract(text, unique, scorer=fuzz.ratio, score_cutoff=75.0):
+            if match != asked:
+                gone.add(texts.index(unique[max(asked, match)]))
+    kept, _ = both("dedup.indel", questions(*texts), threshold=75, compat="five_matches")
+    assert kept["question_id"].to_list() == [f"q{row}" for row in range(len(texts)) if row not in gone]
+
+
+def test_real_questions_that_overlap():
+    frames = [pl.read_parquet(shared(name)).select("question") for name in ("math_hendrycks_train", "math_simplerl_8k")]
+    sample = pl.concat([frames[0].head(700), frames[1].head(700)])
+    kept, dropped = collected(apply("dedup.indel", sample, threshold=90))
+    found = brute(sample["question"].to_list(), 90)
+    assert dropped["question_id"].to_list() == [str(row) for row in sorted(found)]
+    assert len(kept) + len(dropped) == len(sample)
+    assert len(found) > 10
