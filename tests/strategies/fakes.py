@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from ot_resources.interfaces import FinishReason, Request, Response
+from ot_resources.interfaces import FinishReason, Generator, Request, Response
 
 
 def reply(text: str, reasoning: str | None = None, finish: FinishReason = FinishReason.STOP) -> Response:
     """A response of `text` and, if given, reasoning."""
     whole = text if reasoning is None else f"<think>{reasoning}</think>{text}"
     return Response("", "fake@1", whole, reasoning, text, finish, 3, len(whole))
+
+
+def says(**form: Any) -> Response:
+    """A reply of a form, as a model that is held to its schema writes it."""
+    return reply(json.dumps(form))
 
 
 def failure(why: str) -> Response:
@@ -53,3 +60,24 @@ class FakeGenerator:
                 made.completion_tokens,
                 made.error,
             )
+
+
+@dataclass
+class FirstLines:
+    """A real generator that sees only the first line of a system message: for a model whose window is small."""
+
+    generator: Generator
+
+    @property
+    def model(self) -> str:
+        return self.generator.model
+
+    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+        return self.generator.generate(map(self._short, requests))
+
+    def _short(self, request: Request) -> Request:
+        messages = tuple(
+            replace(message, content=message.content.partition("\n")[0]) if message.role == "system" else message
+            for message in request.messages
+        )
+        return replace(request, messages=messages)
