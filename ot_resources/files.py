@@ -12,6 +12,9 @@ import polars as pl
 from ot_resources.interfaces import BadInput
 
 _READERS = {".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".csv": "csv"}
+# What `ot_resources.readers` turns into tables.
+OTHER_SHAPES = (".7z", ".xml", ".pdf", ".zip")
+_READABLE = (*_READERS, *OTHER_SHAPES)
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def find_files(pattern: str, where: str) -> tuple[Path, ...]:
     path = Path(pattern)
     try:
         if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix in _READERS)
+            found = sorted(p for p in path.rglob("*") if p.suffix in _READABLE)
         elif any(mark in path.name for mark in "*?["):
             found = sorted(path.parent.glob(path.name))
         else:
@@ -45,8 +48,8 @@ def find_files(pattern: str, where: str) -> tuple[Path, ...]:
     if not found:
         raise BadInput(f"{where}: no file at {path}")
     for file in found:
-        if file.suffix not in _READERS:
-            raise BadInput(f"{where}: {file}: cannot read '{file.suffix}'; use {', '.join(_READERS)}")
+        if file.suffix not in _READABLE:
+            raise BadInput(f"{where}: {file}: cannot read '{file.suffix}'; use {', '.join(_READABLE)}")
     return tuple(found)
 
 

@@ -188,6 +188,16 @@ class Draft:
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder that lasts as long as the block, and goes with the draft when its process is killed."""
+        folder = self.path / "scratch"
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def write(self, kept: pl.LazyFrame, dropped: pl.LazyFrame) -> None:
         """Stream both frames into a new part, in one pass over their common input. May be called again."""
         sinks = [

@@ -57,7 +57,13 @@ def listed(row: dict[str, Any]) -> str:
     ]
     parts = [
         textwrap.fill(row["description"] or "(no description)", _WIDTH),
-        f"domains: {', '.join(row['domains']) or 'told by a column'}; teacher: {row['teacher'] or 'as OT_TEACHER says'}; {rows}",
+        "; ".join(
+            [
+                f"domains: {', '.join(row['domains']) or 'told by a column'}",
+                f"teacher: {row['teacher'] or 'as OT_TEACHER says'}",
+                rows,
+            ]
+        ),
         table(tracks, empty="no tracks"),
     ]
     return row["name"] + "\n" + textwrap.indent("\n".join(parts), "  ")

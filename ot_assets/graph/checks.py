@@ -32,7 +32,7 @@ HOUSE = {
 }
 
 PUBLISHED = {
-    "published_rows": "As many rows as the release had here; compared at full size on the real sources, else only told.",
+    "published_rows": "As many rows as the release had here; compared at full size on the real sources, told elsewhere.",
 }
 
 RELEASE = {

@@ -21,8 +21,9 @@ from ot_assets.strategies import running
 from ot_assets.strategies.decontaminate.ngrams import Words
 from ot_assets.strategies.registry import Split
 from ot_assets.strategies.sources.mapped import check_keys, to_questions
+from ot_resources import readers
 from ot_resources.digest import short_hash
-from ot_resources.files import RawTable, fingerprint, first_line, scan_files
+from ot_resources.files import RawTable, fingerprint, first_line
 from ot_resources.generators import LanguageModel
 from ot_resources.generators.ledger import LedgeredGenerator, Usage
 from ot_resources.hub import Hub
@@ -207,13 +208,14 @@ def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
         table = hub.files(spec.dataset, spec.repository_files, raw.revision)
     else:
         table = hub.fetch(spec.dataset, spec.config, spec.split, raw.revision)
-    frame, mapping = scan_files(table.paths, spec.where), spec.read_as(raw.stand_in)
-    where = f"{spec.where}: {table.paths[0]}"
-    try:
-        check_keys(frame, mapping, where)
-        _write(to_questions(frame, source=spec.id, mapping=mapping, where=where, domain=spec.domain), draft)
-    except pl.exceptions.PolarsError as error:
-        raise BadInput(f"{where}: cannot be read to its end ({first_line(error)})") from None
+    mapping, where = spec.read_as(raw.stand_in), f"{spec.where}: {table.paths[0]}"
+    with draft.scratch() as scratch:
+        frame = readers.scan(table.paths, spec.where, scratch, spec.reader)
+        try:
+            check_keys(frame, mapping, where)
+            _write(to_questions(frame, source=spec.id, mapping=mapping, where=where, domain=spec.domain), draft)
+        except pl.exceptions.PolarsError as error:
+            raise BadInput(f"{where}: cannot be read to its end ({first_line(error)})") from None
     if mapping.domain:
         _check_domains(draft, f"{where}: {mapping.domain}")
     if raw.paths and fingerprint(raw.paths) != raw.revision:

@@ -242,8 +242,8 @@ def _own_format(common: str | dict[str, Any], body: Any, last: bool, where: str)
     shared = {"use": common} if isinstance(common, str) else common
     if not isinstance(body, dict) or body.get("use", shared.get("use")) != shared.get("use") or not last:
         raise BadInput(
-            f"{where}: the format is set once for the recipe, beside 'tracks'; a track may end with parameters of its own,"
-            " as in '- format: {prefix: boxed}'"
+            f"{where}: the format is set once for the recipe, beside 'tracks'; a track may end with parameters of its"
+            " own, as in '- format: {prefix: boxed}'"
         )
     return shared | body
 

@@ -1,8 +1,8 @@
 """Sources and benchmarks by name, and what a recipe may write in place of a name.
 
-The catalogue is data: `catalogue/sources.yaml` (what the recipes read), `catalogue/study.yaml` (the other candidates of the
-sourcing study) and `catalogue/benchmarks.yaml`, one entry a table, each saying where its schema was read (`verified`)
-or that nobody has read it yet.
+The catalogue is data: `catalogue/sources.yaml` (what the recipes read), `catalogue/study.yaml` (the other candidates of
+the sourcing study) and `catalogue/benchmarks.yaml`, one entry a table, each saying where its schema was read
+(`verified`) or that nobody has read it yet.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from pydantic import ValidationError
 from ot_assets.contracts import DOMAINS
 from ot_assets.strategies.sources.mapped import Mapping
 from ot_assets.strategies.sources.paths import unfold
+from ot_resources import readers
 from ot_resources.digest import short_hash
-from ot_resources.files import find_files, scan_files
+from ot_resources.files import OTHER_SHAPES, find_files, scan_files
 from ot_resources.interfaces import BadInput
 
 _FOLDER = Path(__file__).parent / "catalogue"
@@ -38,8 +39,8 @@ _FILES = ("use", "path", "id", "domain", "licence", "reader")
 class SourceSpec:
     """A table from outside: where it is, and how its columns become a question's.
 
-    A Hub dataset is read as its table, or as files of its repository (`repository_files`) where it has none. `reader` are
-    options of the reader of a file that is no table (a dump, a PDF).
+    A Hub dataset is read as its table, or as files of its repository (`repository_files`) where it has none. `reader`
+    are options of the reader of a file that is no table (a dump, a PDF).
     """
 
     id: str
@@ -218,9 +219,16 @@ def check_files(spec: SourceSpec) -> None:
     if not spec.path:
         return
     paths, where = spec.files(), spec.where
-    table = scan_files(paths, where)
-    columns = table.collect_schema().names()
-    found = unfold(table, spec.mapping.named().values()).collect_schema()
+    readers.check_options(paths, f"{where}.reader", spec.reader)
+    if any(path.suffix in OTHER_SHAPES for path in paths):
+        known = readers.columns(paths, spec.reader)
+        if known is None:
+            return
+        columns = found = list(known)
+    else:
+        table = scan_files(paths, where)
+        columns = table.collect_schema().names()
+        found = unfold(table, spec.mapping.named().values()).collect_schema().names()
     for role, column in spec.mapping.named().items():
         if column not in found and role == "domain":
             raise BadInput(f"{where}.domain: '{column}' is neither a domain ({', '.join(DOMAINS)}) nor a column")

@@ -17,8 +17,8 @@ _PLACE = "__place"
 def first(answers: pl.LazyFrame, *, k: Annotated[int, Field(ge=1)] = 1) -> Split:
     """Keep the `k` answers of each question with the lowest sample numbers; drop the others as `later_sample`.
 
-    OpenThoughts2 answered three copies of each new question and then removed duplicates among the questions (fuzz.ratio >= 95 in
-    its *_combine.yaml), which leaves one answer of three.
+    OpenThoughts2 answered three copies of each new question and then removed duplicates among the questions
+    (fuzz.ratio >= 95 in its *_combine.yaml), which leaves one answer of three.
 
     Columns in: question_id, sample. Columns out: the same.
     """

@@ -33,12 +33,12 @@ Value = str | int | float | bool
 class Mapping(BaseModel):
     """Which column holds what. Every value is a column of the raw table, or a path into one (`messages[0].content`).
 
-    `question` may also be a template of columns: `"{title}\\n\\n{body}"`. `options` names the answers to choose from (texts,
-    or labels and texts), which follow the question as lines `A: ...`. `tests` names a column of JSON, or builds the JSON
-    of several columns: `{kind: check, code: orig_test, ...}`, where `kind` is the kind itself and a list of columns
-    stands for their lists, joined. `imported` maps `answer`, `reasoning`, `model` and `finish_reason` to columns of a text, or of
-    several (one an answer). `only` names the rows to read: `{difficulty: MEDIUM}`, `{source: [amc_aime, olympiads]}`.
-    `extra` lists what else to keep; by default everything that was not copied whole.
+    `question` may also be a template of columns: `"{title}\\n\\n{body}"`. `options` names the answers to choose from
+    (texts, or labels and texts), which follow the question as lines `A: ...`. `tests` names a column of JSON, or builds
+    the JSON of several columns: `{kind: check, code: orig_test, ...}`, where `kind` is the kind itself and a list of
+    columns stands for their lists, joined. `imported` maps `answer`, `reasoning`, `model` and `finish_reason` to
+    columns of a text, or of several (one an answer). `only` names the rows to read: `{difficulty: MEDIUM}`,
+    `{source: [amc_aime, olympiads]}`. `extra` lists what else to keep; by default everything that was not copied whole.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -164,7 +164,7 @@ def _check_columns(schema: pl.Schema, mapping: Mapping, where: str) -> None:
 
 
 def _fits(field: str, kind: pl.DataType) -> bool:
-    """Whether a column is of the type that its place wants: a set whose schema changed is not read as something else."""
+    """Whether a column has the type that its place wants: a set whose schema changed is not read as something else."""
     return kind == pl.Null or (
         isinstance(kind, pl.List | pl.Struct) if field == "options" else kind == pl.String or kind.is_numeric()
     )
