@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import secrets
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import polars as pl
 
@@ -12,6 +16,7 @@ from ot_assets.strategies.answer_text import is_program, last_code_block
 from ot_assets.strategies.registry import strategy
 from ot_assets.strategies.verify.code_programs import inputs, judge_case, program
 from ot_assets.strategies.verify.code_tests import BadTests, Tests, read_tests
+from ot_assets.strategies.verify.compat import failed_open
 from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
 from ot_resources.interfaces import Execution, Job, Sandbox
 
@@ -29,6 +34,7 @@ def code(
     seconds: float = 4.0,
     memory_mb: int = 512,
     all_tests: bool = False,
+    compat: Literal["fail_open"] | None = None,
 ) -> Iterator[pl.LazyFrame]:
     """Run the program in an answer on the question's `tests` (kinds and JSON: `code_tests.py`); all must pass.
 
@@ -44,15 +50,17 @@ def code(
     A syntax error, a missing function, a crash, an exit code other than 0, or too much memory or output is `wrong`;
     a test that takes too long is `timeout`; a sandbox that fails is `unavailable`. Tests that cannot be read or whose
     own code fails are an `error`, null tests `unavailable`. OpenThoughts-114k's judge counted syntax errors, missing
-    functions and timeouts as correct, and compared lines as sets.
+    functions and timeouts as correct, and compared lines as sets. `compat: fail_open` gives these three the verdict
+    `right`, and the reason what was found; outputs are compared as always.
     Columns in: `answer`, `tests`. Columns out: the same, and the four of a verdict.
     """
     limits = Job("", seconds=seconds, memory_mb=memory_mb, stop_at_failure=not all_tests)
 
     def judge(rows: list[Row]) -> Iterator[Judgement]:
-        return judge_rows(rows, sandbox, limits)
+        return judge_rows(rows, sandbox, limits, compat)
 
-    return judged(answers, ("answer", "tests"), f"code@1 {sandbox.name}", judge, BATCH_ROWS)
+    by = f"code@1 {sandbox.name}" + (f" {compat}" if compat else "")
+    return judged(answers, ("answer", "tests"), by, judge, BATCH_ROWS)
 
 
 @dataclass(frozen=True)
@@ -62,14 +70,15 @@ class Trial:
     job: Job
     tests: Tests
     mark: str
+    answer: str
 
 
-def judge_rows(rows: list[Row], sandbox: Sandbox, limits: Job) -> Iterator[Judgement]:
+def judge_rows(rows: list[Row], sandbox: Sandbox, limits: Job, compat: str | None = None) -> Iterator[Judgement]:
     """One judgement a row, in order; the programs of a batch run in parallel."""
     prepared = [prepare(row["answer"], row["tests"], limits) for row in rows]
     runs = sandbox.run(item.job for item in prepared if isinstance(item, Trial))
     for item in prepared:
-        yield judge_trial(item, next(runs)) if isinstance(item, Trial) else item
+        yield judge_trial(item, next(runs), compat) if isinstance(item, Trial) else item
 
 
 def prepare(answer: str | None, tests: str | None, limits: Job) -> Trial | Judgement:
@@ -89,7 +98,7 @@ def prepare(answer: str | None, tests: str | None, limits: Job) -> Trial | Judge
         expected += read.stdins
     output_kb = OUTPUT_KB + max(map(len, expected), default=0) * 4 // 1024
     job = replace(limits, source=program(source, read, mark), stdins=inputs(read, mark), output_kb=output_kb)
-    return Trial(job, read, mark)
+    return Trial(job, read, mark, source)
 
 
 def source_of(answer: str) -> str | Judgement:
@@ -102,8 +111,11 @@ def source_of(answer: str) -> str | Judgement:
     return block.code if block.code.strip() else Judgement(Verdict.UNPARSED, "the last code block is empty")
 
 
-def judge_trial(trial: Trial, executions: tuple[Execution, ...]) -> Judgement:
-    """The verdict of all cases: that of the first that is not right, with its number."""
+def judge_trial(trial: Trial, executions: tuple[Execution, ...], compat: str | None = None) -> Judgement:
+    """The verdict of all cases: that of the first that is not right, with its number.
+
+    With `compat`, failures of the kinds that the original took for success do not count beside one of another kind.
+    """
     count = len(executions)
     seconds = sum(execution.seconds for execution in executions)
     failed: list[Judgement] = []
@@ -115,8 +127,34 @@ def judge_trial(trial: Trial, executions: tuple[Execution, ...]) -> Judgement:
         failed.append(Judgement(judgement.verdict, reason, seconds))
         if trial.job.stop_at_failure:
             break
+    if compat and failed:
+        counted = [judgement for judgement in failed if not taken_for_success(trial, judgement)]
+        if not counted:
+            return failed_open(failed[0])
+        failed = counted
     if not failed:
         return Judgement(Verdict.RIGHT, f"passed {count} of {count} tests", seconds)
     if trial.job.stop_at_failure or count == 1:
         return failed[0]
     return replace(failed[0], reason=f"{len(failed)} of {count} tests failed; {failed[0].reason}")
+
+
+def taken_for_success(trial: Trial, judgement: Judgement) -> bool:
+    """Whether OpenThoughts-114k's judge counts such a failure as a pass: no syntax, no function, no time left."""
+    if judgement.verdict is not Verdict.WRONG:
+        return judgement.verdict is Verdict.TIMEOUT
+    asked = re.match(r"\w*", trial.tests.entry_point or trial.tests.fn_name)
+    undefined = f"NameError: name '{asked[0] if asked else ''}' is not defined"
+    missing = judgement.reason.endswith(undefined) or "there is no function '" in judgement.reason
+    return missing or not parses(trial.answer)
+
+
+def parses(source: str) -> bool:
+    """Whether a text is Python at all. It is parsed, never run."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib import metadata
+from typing import Literal
 
 import polars as pl
 
 from ot_assets.strategies.answer_text import last_boxed
 from ot_assets.strategies.registry import strategy
 from ot_assets.strategies.verify import exact
+from ot_assets.strategies.verify.compat import failed_open
 from ot_assets.strategies.verify.multiple_choice import is_letter_only, judge_choice
 from ot_assets.strategies.verify.pool import MathPool
 from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
@@ -22,7 +24,13 @@ _FINAL_NUMBER = re.compile(r"[+-]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+|[eE][+-]?\
 
 
 @strategy(stage="verify", version=1, needs=("answer", "reference"))
-def math(answers: pl.LazyFrame, *, seconds: float = 10, boxed_only: bool = True) -> Iterator[pl.LazyFrame]:
+def math(
+    answers: pl.LazyFrame,
+    *,
+    seconds: float = 10,
+    boxed_only: bool = True,
+    compat: Literal["fail_open"] | None = None,
+) -> Iterator[pl.LazyFrame]:
     r"""Compare the last `\boxed{}` of an answer with the reference: exactly if they are numbers, else by math-verify.
 
     The order of the checks: the same text; equal fractions, with the rules for units, percent and thousands of
@@ -33,14 +41,24 @@ def math(answers: pl.LazyFrame, *, seconds: float = 10, boxed_only: bool = True)
     solution that ends in a box or in GSM8K's `#### 42`.
 
     OpenThoughts-114k had a model judge its mathematics; 32,390 of its 89,120 rows fail math-verify (open-r1's
-    re-check of the release).
+    re-check of the release). The filters by ground truth in OpenThoughts3's ablation keep an answer whenever
+    math-verify raises: `compat: fail_open` says `right` where the verdict is `error` or `timeout`, and what it was in
+    the reason.
     Columns in: `answer`, `reference`. Columns out: the same, and the four of a verdict.
     """
-    by = f"math@1 math-verify {metadata.version('math-verify')}"
+    by = f"math@1 math-verify {metadata.version('math-verify')}" + (f" {compat}" if compat else "")
     with MathPool(seconds) as pool:
-        yield from judged(
-            answers, ("answer", "reference"), by, lambda rows: judge_rows(rows, pool=pool, boxed_only=boxed_only)
-        )
+
+        def judge(rows: list[Row]) -> list[Judgement]:
+            judgements = judge_rows(rows, pool=pool, boxed_only=boxed_only)
+            return judgements if compat is None else [as_if_kept(judgement) for judgement in judgements]
+
+        yield from judged(answers, ("answer", "reference"), by, judge)
+
+
+def as_if_kept(judgement: Judgement) -> Judgement:
+    """The verdict of a filter that keeps every answer whose check raised or did not end."""
+    return failed_open(judgement) if judgement.verdict in (Verdict.ERROR, Verdict.TIMEOUT) else judgement
 
 
 def judge_rows(rows: list[Row], *, pool: MathPool, boxed_only: bool) -> list[Judgement]:

@@ -11,10 +11,12 @@ from ot_resources.interfaces import BadInput
 from ..frames import both, evidence, questions
 
 ROWS = st.lists(
-    st.tuples(st.sampled_from("ab"), st.integers(0, 9), st.one_of(st.none(), st.text("xä", max_size=5)), st.text("y", max_size=3)),
+    st.tuples(
+        st.sampled_from("ab"), st.integers(0, 9), st.none() | st.text("xä", max_size=5), st.text("y", max_size=3)
+    ),
     unique_by=lambda row: (row[0], row[1]),
     max_size=15,
-)  # fmt: skip
+)
 
 
 def frame(rows: list[tuple[str, int, str | None, str]]) -> pl.DataFrame:

@@ -114,6 +114,37 @@ def test_the_four_defects_of_the_published_judge(sandbox: Sandbox) -> None:
     assert judged[-1][1] == "test 14 of 20: expected 13, got 0"
 
 
+def test_fail_open_passes_what_the_published_judge_passed_and_says_why(sandbox: Sandbox) -> None:
+    rows = [
+        (fenced("def add(a, b) return a"), CALL),
+        (fenced("def other(a, b): return a + b"), CALL),
+        (fenced("def other(a, b): return a + b"), CHECK),
+        (fenced("while True: pass"), STDIN),
+        (fenced("print('0\\n1')"), STDIN),
+        (fenced(FUNCTION.format("eval('a +')")), CALL),
+        (fenced(FUNCTION.format("c")), CALL),
+        (fenced(FUNCTION.format("a + b")), CALL),
+        ("no program", CALL),
+        (fenced(FUNCTION.format("a + b")), "broken"),
+    ]
+    judged = verify(sandbox, *rows, seconds=1.0, compat="fail_open")
+    assert [v for v, _ in judged] == ["right"] * 4 + ["wrong"] * 3 + ["right", "unparsed", "error"]
+    assert judged[0][1] == "compat fail_open: wrong: test 1 of 2: SyntaxError: expected ':'"
+    assert judged[1][1] == "compat fail_open: wrong: test 1 of 2: there is no function 'add'"
+    assert judged[2][1] == "compat fail_open: wrong: NameError: name 'add' is not defined"
+    assert judged[3][1].startswith("compat fail_open: timeout: test 1 of 2: ")
+    assert judged[7][1] == "passed 2 of 2 tests"
+
+
+def test_fail_open_still_counts_a_wrong_answer_beside_a_timeout(sandbox: Sandbox) -> None:
+    rows = [
+        (fenced("def add(a, b):\n    while a == 1: pass\n    return a + b"), CALL),
+        (fenced("def add(a, b):\n    while a == 1: pass\n    return 0"), CALL),
+    ]
+    judged = verify(sandbox, *rows, seconds=1.0, all_tests=True, compat="fail_open")
+    assert [v for v, _ in judged] == ["right", "wrong"]
+
+
 def test_all_tests_are_counted_when_asked(sandbox: Sandbox) -> None:
     tests = {"kind": "call", "fn_name": "add", "inputs": [[n, 0] for n in range(5)], "outputs": [0, 1, 0, 3, 0]}
     [judged] = verify(sandbox, (fenced(FUNCTION.format("a // (a - 2)")), tests), all_tests=True)

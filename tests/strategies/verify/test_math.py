@@ -96,6 +96,18 @@ def test_a_poisoned_pair_costs_its_own_time_only() -> None:
         assert time.monotonic() - start < 15
 
 
+def test_fail_open_keeps_what_could_not_be_checked_and_says_so() -> None:
+    references = [HARD[0], "x" * 3000, "x+1", None, "1"]
+    answers = [rf"\boxed{{{given}}}" for given in (HARD[1], "y", "x+2", "1")] + ["none"]
+    plain = verdicts(references, answers, seconds=2)
+    assert plain["verdict"].to_list() == ["timeout", "error", "wrong", "unavailable", "unparsed"]
+    out = verdicts(references, answers, seconds=2, compat="fail_open")
+    assert out["verdict"].to_list() == ["right", "right", "wrong", "unavailable", "unparsed"]
+    assert out["verdict_reason"][0].startswith("compat fail_open: timeout: math-verify was stopped")
+    assert out["verdict_reason"][1].startswith("compat fail_open: error: the reference has 3000 characters")
+    assert out["verdict_by"][0] == plain["verdict_by"][0] + " fail_open"
+
+
 def test_the_pool_works_from_another_thread_and_after_its_workers_were_killed() -> None:
     got: list[Verdict] = []
     with MathPool(seconds=20, workers=1) as pool:
