@@ -6,10 +6,10 @@ from the finished list and not from bookkeeping beside it.
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from data.generator.benchmarks import Item
 from data.generator.families import draw
@@ -22,7 +22,10 @@ FULL_WIDTH = 0xFEE0  # from an ASCII character to its full-width form
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One row of a source. `tests` is the text of our tests column; `twin` is another Row or (benchmark, row)."""
+    """One row of a source. `tests` is the text of our tests column; `twin` is another Row or (benchmark, row).
+
+    `more` is what only this source has columns for.
+    """
 
     question: str
     reference: str
@@ -31,6 +34,7 @@ class Row:
     family: str
     kind: str | None = None
     twin: "Row | tuple[str, int] | None" = None
+    more: dict[str, Any] = field(default_factory=dict)
 
 
 def as_row(problem: Problem) -> Row:
@@ -95,7 +99,7 @@ def number_variants(rng: Random, domain: str, families: Sequence[str], n: int, t
     return made
 
 
-def _sentences(rng: Random, length: int) -> str:
+def sentences(rng: Random, length: int) -> str:
     """Context sentences without numbers, at least `length` characters."""
     text = ""
     while len(text) < length:
@@ -107,7 +111,7 @@ def _sentences(rng: Random, length: int) -> str:
 
 def over_long(rng: Random, rows: Sequence[Row]) -> list[Row]:
     return [
-        replace(r, question=_sentences(rng, OVER_LONG + rng.randint(50, 600)) + r.question, kind="over_long")
+        replace(r, question=sentences(rng, OVER_LONG + rng.randint(50, 600)) + r.question, kind="over_long")
         for r in rows
     ]
 
@@ -159,11 +163,17 @@ def cross_source(rng: Random, others: Sequence[Row], n: int) -> list[Row]:
 
 
 def leaks(
-    rng: Random, benchmarks: dict[str, list[Item]], exact: int, edited: int, ngram: int, hosts: Sequence[Row]
+    rng: Random,
+    benchmarks: dict[str, list[Item]],
+    exact: int,
+    edited: int,
+    ngram: int,
+    hosts: Sequence[Row],
+    near: int = 0,
 ) -> list[Row]:
-    """Benchmark questions copied, copied with a few words changed, and quoted inside longer questions (`hosts`)."""
+    """Benchmark questions copied, with a few words changed, quoted inside longer questions (`hosts`), with a word added."""
     places = [(name, i) for name, items in benchmarks.items() for i in range(len(items))]
-    picked = rng.sample(places, exact + edited + ngram)
+    picked = rng.sample(places, exact + edited + ngram + near)
     made = []
     for position, (name, i) in enumerate(picked):
         item = benchmarks[name][i]
@@ -176,9 +186,13 @@ def leaks(
                 words[rng.randrange(len(words))] = rng.choice(("some", "given", "exactly", "please", "small"))
             made.append(Row(" ".join(words), item.answer, item.answer, None, "leak", "leak_edited", (name, i)))
             continue
+        if position >= exact + edited + ngram:
+            words.insert(rng.randrange(1, len(words)), "please")
+            made.append(Row(" ".join(words), item.answer, item.answer, None, "leak", "leak_near", (name, i)))
+            continue
         host, start = hosts[position - exact - edited], rng.randrange(max(1, len(words) - 22))
         quoted = " ".join(words[start : start + 22])
-        question = f"{_sentences(rng, 240)}Somebody once asked: {quoted} But here is the task. {host.question}"
+        question = f"{sentences(rng, 240)}Somebody once asked: {quoted} But here is the task. {host.question}"
         made.append(replace(host, question=question, kind="leak_ngram", twin=(name, i)))
     return made
 
@@ -187,26 +201,27 @@ def manifest(name: str, rows: Sequence[Row], others: dict[str, Sequence[Row]]) -
     """The planted rows of one file in file order: dataset, row, kind, twin.
 
     Of equal questions the first in the file counts as the original, whichever was made first, because that is the one
-    that a dedup keeps.
+    that a dedup keeps. A submission that was not accepted is none of them: it is not read at all.
     """
     first_place: dict[str, int] = {}
     for i, row in enumerate(rows):
-        first_place.setdefault(row.question, i)
+        if row.kind != "rejected_submission":
+            first_place.setdefault(row.question, i)
     copied = {r.question for r in rows if r.kind == "exact_duplicate"}
     foreign = {id(r): (other, i) for other, theirs in others.items() for i, r in enumerate(theirs)}
-    by_question = defaultdict(list)
-    for i, row in enumerate(rows):
-        by_question[row.question].append(i)
     entries = []
     for i, row in enumerate(rows):
-        if row.question in copied:
+        if row.kind == "rejected_submission":
+            place = first_place.get(row.question)
+            kind, twin = row.kind, None if place is None else {"dataset": name, "row": place}
+        elif row.question in copied:
             kind = None if i == first_place[row.question] else "exact_duplicate"
             twin = {"dataset": name, "row": first_place[row.question]}
         else:
             kind, twin = row.kind, None
             if isinstance(row.twin, tuple):
                 twin = {"dataset": row.twin[0], "row": row.twin[1]}
-            elif row.twin is not None and row.kind == "cross_source_duplicate":
+            elif id(row.twin) in foreign:
                 other, place = foreign[id(row.twin)]
                 twin = {"dataset": other, "row": place}
             elif row.twin is not None:
