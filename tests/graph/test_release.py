@@ -72,6 +72,37 @@ def test_open_tags_block(tmp_path, data_root, strategy):
         make(write_recipe(tmp_path, recipe() | {"format": "left_open"}))
 
 
+def test_an_open_solution_blocks_too(tmp_path, data_root, strategy):
+    @strategy(stage="format", version=1, publishes=("conversations",))
+    def half_solved(answers: pl.LazyFrame) -> Split:
+        """Open a solution and leave it so."""
+        turn = pl.struct(pl.lit("gpt").alias("from"), pl.lit("<|begin_of_solution|>so").alias("value"))
+        ids = pl.format("{}-{}", "question_id", "sample").alias("row_id")
+        kept = answers.with_columns(ids, pl.concat_list(turn).alias("conversations"))
+        return Split(kept, nothing_dropped(kept))
+
+    with pytest.raises(StageFailed, match=f"tags_closed failed: {KEPT} rows with open or repeated tags, first: "):
+        make(write_recipe(tmp_path, recipe() | {"format": "half_solved"}))
+
+
+def test_truncated_traces_are_released_where_the_format_keeps_them(tmp_path, data_root):
+    write_inputs(tmp_path)
+    rows = pl.read_parquet(tmp_path / "questions.parquet")
+    first = pl.int_range(pl.len()) == 0
+    cut = pl.when(first).then(pl.lit("<think>on and on")).otherwise("reply").alias("reply")
+    rows.with_columns(cut).write_parquet(tmp_path / "questions.parquet")
+    gated = make(write_recipe(tmp_path))["small/math/formatted"].version.record
+    assert gated["dropped"] == {"truncated": 1}
+    body = recipe() | {"format": {"use": "think", "keep_truncated": True}}
+    made = make(write_recipe(tmp_path, body))
+    assert made["small/dataset"].version.rows == KEPT
+    check = checks(made)["tags_closed"]
+    assert (check.passed, check.message) == (
+        True,
+        f"{KEPT} rows; 1 of them are open: the format keeps truncated traces",
+    )
+
+
 def test_who_wrote_it_warns_and_does_not_block(tmp_path, data_root):
     check = checks(make(write_recipe(tmp_path)))["real_teacher"]
     assert (check.passed, check.blocking) == (True, False)

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from ot_assets.contracts import ANSWER, QUESTION
 from ot_assets.strategies.dropping import split
+from ot_assets.strategies.prompts import Prefix, user_message
 from ot_assets.strategies.registry import Split, strategy
 from ot_resources.interfaces import FinishReason, Generator, Message, Request, Response, Sampling
 
@@ -37,18 +38,22 @@ def teacher(
     top_p: float = 1.0,
     max_tokens: int = 32000,
     system: str | None = None,
+    prefix: Prefix | None = None,
 ) -> Iterator[Split]:
     """Ask the teacher each question `samples` times; one row an answer, in the order question, sample.
 
     All questions go to the teacher as one stream, and it decides how many of them are in flight; answers are handed on
     as they come, and only what is in flight is held. A request that failed is dropped as `request_failed`:
-    rows in x samples = answered + failed. `reasoning` is null where the teacher closed no reasoning block.
+    rows in x samples = answered + failed. `reasoning` is null where the teacher closed no reasoning block. `system`
+    goes before the question and `prefix` (`prompts.py`) around it.
 
     OpenThoughts3: QwQ-32B, 16 answers, temperature 0.999, 32,000 tokens, no system prompt in the ablation configs
     (_C1_Annotation/*/c1_*_qwq.yaml); of 1, 4 and 16 answers a question 16 was chosen (paper, table 5).
+    OpenThoughts-114k: R1 with a short system prompt and `prefix: boxed` for mathematics.
 
-    Columns in: question and any others. Columns out: those and sample, model, reasoning, answer, finish_reason,
-    prompt_tokens, completion_tokens, response_id. RuntimeError: the teacher stopped before the last answer.
+    Columns in: question, tests and extra for `prefix: code`, and any others. Columns out: those and sample, model,
+    reasoning, answer, finish_reason, prompt_tokens, completion_tokens, response_id. RuntimeError: the teacher stopped
+    before the last answer.
     """
     sampling = Sampling(temperature=temperature, top_p=top_p, max_tokens=max_tokens)
     head = (Message("system", system),) if system else ()
@@ -56,8 +61,9 @@ def teacher(
 
     def requests() -> Iterator[Request]:
         for batch in questions.collect_batches(chunk_size=_READ_ROWS, maintain_order=True, lazy=True):
-            for row, question in enumerate(batch["question"]):
-                messages = (*head, Message("user", question or ""))
+            said = batch.select(user_message(batch.schema, prefix)).to_series()
+            for row, message in enumerate(said):
+                messages = (*head, Message("user", message or ""))
                 for sample in range(samples):
                     asked.append(_Asked(batch, row, sample))
                     yield Request(messages, sampling, sample)

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import json
-
 import polars as pl
 import pytest
 
 from ot_assets.contracts import ANSWER
 from ot_assets.strategies import apply
 from ot_assets.strategies.answers import teacher as module
+from ot_assets.strategies.prompts import CALL
 from ot_assets.strategies.registry import Split
 from ot_resources.interfaces import FinishReason, Message
 
@@ -109,44 +108,24 @@ def test_a_teacher_that_stops_early_is_an_error():
         apply("answers.teacher", questions("1", "2"), generator=Lazy(echo), samples=4)
 
 
-IMPORTED = [
-    {"answer": "4", "reasoning": "2 and 2", "model": "r1"},
-    {"answer": "<think>\nhm\n</think>\n\nfour"},
-    {"answer": "hm, no opening tag</think>four"},
-    {
-        "answer": "<|begin_of_thought|>\n\nhm\n\n<|end_of_thought|>\n\n"
-        "<|begin_of_solution|>\n\nfour\n\n<|end_of_solution|>"
-    },
-    {"answer": 'just \\boxed{4}\nand "quotes"'},
-    {"answer": "<think>never closed"},
-    {"answer": "  "},
-    None,
-]
+@pytest.mark.parametrize(
+    ("prefix", "said"),
+    [
+        (None, "a"),
+        ("boxed", "Put the final answer in \\boxed{}.\n\na"),
+        ("code", f"{CALL}\n\na\n\ndef f():"),
+    ],
+)
+def test_the_teacher_sees_the_prefix_and_the_row_keeps_its_question(prefix, said):
+    engine = FakeGenerator(echo)
+    frame = questions("a", tests=['{"kind": "call", "fn_name": "f"}'], extra=['{"starter_code": "def f():"}'])
+    kept, _ = collected(apply("answers.teacher", frame, generator=engine, samples=1, prefix=prefix))
+    assert engine.asked[0].messages == (Message("user", said),)
+    assert kept["question"].to_list() == ["a"]
+    assert set(frame.columns) <= set(kept.columns)
 
 
-def test_imported_answers():
-    frame = questions(*"abcdefgh", extra=[json.dumps({"level": 1, "imported": told}) for told in IMPORTED])
-    kept, dropped = collected(apply("answers.imported", frame.lazy()))
-    assert kept.select("reasoning", "answer").rows() == [
-        ("2 and 2", "4"),
-        ("hm", "four"),
-        ("hm, no opening tag", "four"),
-        ("hm", "four"),
-        (None, 'just \\boxed{4}\nand "quotes"'),
-        (None, "<think>never closed"),
-    ]
-    assert kept["model"].to_list() == ["r1"] + ["imported"] * 5
-    assert kept["response_id"][0] == "imported-q0"
-    assert set(kept["sample"]) == {0}
-    assert set(kept["finish_reason"]) == {"stop"}
-    assert kept.schema["prompt_tokens"] == pl.Int64
-    assert kept["completion_tokens"].null_count() == 6
-    assert dropped["drop_reason"].to_list() == ["no_imported_answer"] * 2
-    assert dropped["question_id"].to_list() == ["q6", "q7"]
-
-
-def test_imported_without_any_extra():
-    frame = questions("a", "b", extra=pl.Series([None, "{}"], dtype=pl.String).to_list())
-    kept, dropped = collected(apply("answers.imported", frame))
-    assert kept.is_empty()
-    assert len(dropped) == 2
+def test_a_null_question_is_asked_as_nothing_whatever_the_prefix():
+    engine = FakeGenerator(echo)
+    collected(apply("answers.teacher", questions(None), generator=engine, samples=1, prefix="boxed"))
+    assert engine.asked[0].messages == (Message("user", ""),)

@@ -97,3 +97,50 @@ def test_an_imported_answer_needs_no_reasoning():
     halves = apply("format.think", rows)
     assert halves.kept.collect()["question_id"].to_list() == ["a"]
     assert halves.dropped.collect()["drop_reason"].to_list() == ["no_reasoning"]
+
+
+CUT = questions(
+    "open", "late", "cut", "bare", "whole", "stray",
+    sample=[0] * 6,
+    reasoning=[None, None, "hm", None, "hm", None],
+    answer=["<think>on and", "Well, <|begin_of_thought|>on", "fou", "fou", "four", "<think>on <|end_of_solution|>"],
+    finish_reason=["stop", "stop", "length", "length", "stop", "length"],
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["think", "think_human_gpt", "sky_t1"])
+def test_an_open_thought_is_truncated_whatever_the_finish_reason_says(name):
+    kept, dropped = both(f"format.{name}", CUT)
+    assert kept["question"].to_list() == ["whole"]
+    assert dropped["drop_reason"].to_list() == ["truncated"] * 5
+    assert "truncated" not in kept.columns
+
+
+def test_truncated_rows_are_let_through_as_they_were_cut_and_marked():
+    kept, dropped = both("format.think", CUT, keep_truncated=True)
+    assert kept.select("question", "truncated").rows() == [
+        ("open", True), ("cut", True), ("bare", True), ("whole", False),
+    ]  # fmt: skip
+    assert kept["conversations"].list.last().struct.field("value").to_list() == [
+        "<think>\non and", "<think>\nhm\n</think>\n\nfou", "fou", "<think>\nhm\n</think>\n\nfour",
+    ]  # fmt: skip
+    assert dropped["drop_reason"].to_list() == ["unbalanced_tags", "unbalanced_tags"]
+
+
+def test_nothing_at_all_is_not_let_through():
+    frame = questions("q", sample=[0], reasoning=[None], answer=[None], finish_reason=["length"])
+    assert both("format.think", frame, keep_truncated=True)[1]["drop_reason"].to_list() == ["no_answer"]
+
+
+@pytest.mark.parametrize("tag", ["<|begin_of_thought|>", "<|end_of_thought|>", "<|end_of_solution|>", "</think>"])
+@pytest.mark.parametrize("name", ["think", "think_human_gpt", "sky_t1"])
+def test_a_stray_mark_of_any_release_is_unbalanced(name, tag):
+    frame = questions("a", "b", sample=[0, 0], reasoning=[f"a {tag} b", "r"], answer=["x", f"a {tag} b"])
+    assert both(f"format.{name}", frame)[1]["drop_reason"].to_list() == ["unbalanced_tags"] * 2
+
+
+@pytest.mark.parametrize("name", ["think", "think_human_gpt", "sky_t1"])
+def test_the_row_shows_the_prefix(name):
+    kept, _ = both(f"format.{name}", questions("2+2?", sample=[0], reasoning=["r"], answer=["4"]), prefix="boxed")
+    assert kept["conversations"][0][0]["value"] == "Put the final answer in \\boxed{}.\n\n2+2?"
+    assert kept["question"].to_list() == ["2+2?"]
