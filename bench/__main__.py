@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import date
 
-NAMES = ("loading", "overhead", "memory", "teacher")
+NAMES = ("loading", "overhead", "memory", "teacher", "judge")
 
 
 def main() -> None:

@@ -18,11 +18,21 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
+# Of a system message only its first line: what the embedded judge is to do.
+JUDGE_TEMPLATE = CHAT_TEMPLATE.replace(
+    "message['content']",
+    "(message['content'].split('\n')[0] if message['role'] == 'system' else message['content'])",
+)
 
 
 def prompt(question: str) -> str:
     """The text that the chat template makes of one user message."""
     return f"{START}user\n{question}{END}\n{START}assistant\n"
+
+
+def judge_prompt(task: str, data: str) -> str:
+    """The text that JUDGE_TEMPLATE makes of a system message whose first line is `task`, and a user message."""
+    return f"{START}system\n{task}{END}\n{prompt(data)}"
 
 
 def build(texts: Iterable[str], vocab_size: int, folder: Path) -> PreTrainedTokenizerBase:

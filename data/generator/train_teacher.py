@@ -11,7 +11,8 @@ import json
 import math
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
@@ -31,21 +32,37 @@ DRILLS_FIRST, DRILLS_LAST = 0.30, 0.08
 TOKENS = 11_400_000
 TOKENS_PER_BATCH = 2800
 POOL = 1024
-RATE_ADAM, RATE_MUON = 4e-3, 0.02
-WARMUP_STEPS, FLAT_UNTIL, LAST_RATE = 50, 0.20, 0.01
+WARMUP_STEPS, LAST_RATE = 50, 0.01
 LOSS_FREE = -100
 
+Example = tuple[str, str]  # a prompt as the model sees it, and what it should write
 
-def batches(rng: Random, coder: PreTrainedTokenizerBase, drills: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One pool of examples as (ids, targets), both [batch, length], of similar lengths; targets only in the answer.
+
+@dataclass(frozen=True)
+class Rates:
+    """Peak rates of the two optimisers, and until which share of the budget they stay flat."""
+
+    adam: float = 4e-3
+    muon: float = 0.02
+    flat_until: float = 0.20
+
+
+def worked_solutions(rng: Random, progress: float) -> list[Example]:
+    """A pool of bare questions with worked solutions; `progress` in 0..1 thins the drills out."""
+    drills = DRILLS_FIRST + (DRILLS_LAST - DRILLS_FIRST) * min(1.0, 2 * progress)
+    return [(chat.prompt(p.question), p.solution) for p in training_problems(rng, POOL, drills)]
+
+
+def batches(
+    rng: Random, coder: PreTrainedTokenizerBase, examples: Sequence[Example]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """One pool of examples as (ids, targets), both [batch, length], of similar lengths; targets only in the reply.
 
     Right padding without a mask: attention is causal, so padding is never seen by a position that counts.
     """
-    problems = training_problems(rng, POOL, drills)
-    prompts = [chat.prompt(p.question) for p in problems]
-    asked = [len(ids) for ids in coder(prompts).input_ids]
-    whole = coder([text + p.solution + chat.END for text, p in zip(prompts, problems, strict=True)]).input_ids
-    order = sorted(range(POOL), key=lambda i: len(whole[i]))
+    asked = [len(ids) for ids in coder([prompt for prompt, _ in examples]).input_ids]
+    whole = coder([prompt + reply + chat.END for prompt, reply in examples]).input_ids
+    order = sorted(range(len(examples)), key=lambda i: len(whole[i]))
     chunks, chunk = [], []
     for i in order:
         if chunk and (len(chunk) + 1) * len(whole[i]) > TOKENS_PER_BATCH:
@@ -64,9 +81,9 @@ def batches(rng: Random, coder: PreTrainedTokenizerBase, drills: float) -> Itera
         yield ids, targets
 
 
-def rate_at(progress: float, step: int) -> float:
+def rate_at(progress: float, step: int, flat_until: float) -> float:
     """Warm-up, flat, then one long linear decay, as a factor of the peak rate; `progress` in 0..1."""
-    decay = 1.0 if progress < FLAT_UNTIL else max(0.0, (1 - progress) / (1 - FLAT_UNTIL))
+    decay = 1.0 if progress < flat_until else max(0.0, (1 - progress) / (1 - flat_until))
     return min(1.0, (step + 1) / WARMUP_STEPS) * (LAST_RATE + (1 - LAST_RATE) * decay)
 
 
@@ -87,8 +104,15 @@ def new_model(coder: PreTrainedTokenizerBase) -> Qwen2ForCausalLM:
     return Qwen2ForCausalLM(config)
 
 
-def train(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, rng: Random, budget: int) -> dict:
-    """Train in place on `budget` tokens; returns steps, tokens, processor seconds and the loss curve."""
+def train(
+    model: Qwen2ForCausalLM,
+    coder: PreTrainedTokenizerBase,
+    rng: Random,
+    budget: int,
+    pool: Callable[[Random, float], Sequence[Example]] = worked_solutions,
+    rates: Rates = Rates(),
+) -> dict:
+    """Train in place on `budget` tokens of pool after pool; returns steps, tokens, processor seconds and losses."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     muon, adam = Muon(matrices), torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0)
@@ -96,15 +120,14 @@ def train(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, rng: Random, 
     curve, recent, began, progress = [], [], time.process_time(), 0.0
     model.train()
     while progress < 1:
-        drills = DRILLS_FIRST + (DRILLS_LAST - DRILLS_FIRST) * min(1.0, 2 * progress)
-        for ids, targets in batches(rng, coder, drills):
+        for ids, targets in batches(rng, coder, pool(rng, progress)):
             hidden = model.model(ids).last_hidden_state
             counted = targets != LOSS_FREE
             loss = cross_entropy(model.lm_head(hidden[counted]), targets[counted])
             loss.backward()
-            factor = rate_at(progress, step)
-            muon.step(RATE_MUON * factor)
-            adam.param_groups[0]["lr"] = RATE_ADAM * factor
+            factor = rate_at(progress, step, rates.flat_until)
+            muon.step(rates.muon * factor)
+            adam.param_groups[0]["lr"] = rates.adam * factor
             adam.step()
             adam.zero_grad()
             recent.append(loss.item())
@@ -145,26 +168,26 @@ def main() -> None:
 
     began = time.time()
     record = train(model, coder, rng, options.tokens)
-    model.to(torch.bfloat16).save_pretrained(options.out)
+    kept = {"mix": MIX, "drills": [DRILLS_FIRST, DRILLS_LAST], "rates": asdict(Rates())}
+    save(
+        model, coder, options.out, {"seed": options.seed, "wall_seconds": round(time.time() - began), **kept, **record}
+    )
+
+
+def save(model: Qwen2ForCausalLM, coder: PreTrainedTokenizerBase, folder: Path, record: dict) -> None:
+    """The weights as bf16, how to end a turn, and the record of the training with the versions that made it."""
+    model.to(torch.bfloat16).save_pretrained(folder)
     GenerationConfig(
         eos_token_id=coder.eos_token_id, pad_token_id=coder.pad_token_id, max_new_tokens=256
-    ).save_pretrained(options.out)
-    record = {
-        "seed": options.seed,
-        "wall_seconds": round(time.time() - began),
-        "parameters": model.num_parameters(),
-        "mix": MIX,
-        "drills": [DRILLS_FIRST, DRILLS_LAST],
-        "rates": {"adam": RATE_ADAM, "muon": RATE_MUON},
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
-            "tokenizers": tokenizers.__version__,
-        },
-        **record,
+    ).save_pretrained(folder)
+    versions = {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "tokenizers": tokenizers.__version__,
     }
-    (options.out / "training.json").write_text(json.dumps(record, indent=1) + "\n")
+    record = {"parameters": model.num_parameters(), "versions": versions, **record}
+    (folder / "training.json").write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":
