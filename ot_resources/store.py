@@ -251,6 +251,10 @@ class Draft:
         """The rows written so far, to be checked before they are committed."""
         return pl.scan_parquet(sorted(self.path.glob("part-*.parquet")), glob=False)
 
+    def dropped(self) -> pl.LazyFrame:
+        """The dropped rows of a sealed draft."""
+        return pl.scan_parquet(self.path / "dropped.parquet", glob=False)
+
     def commit(self, record: dict[str, Any], remember: bool = True) -> Version:
         """Make the sealed draft a version of the store; unless told not to, remember which key made it."""
         folder = self._root / "store" / self._kind

@@ -32,7 +32,7 @@ HOUSE = {
 }
 
 PUBLISHED = {
-    "published_rows": "As many rows as the release had here; compared at full size on the real sources, told elsewhere.",
+    "published_rows": "As many rows as the release had here; compared at full size on the real sources only.",
 }
 
 RELEASE = {
@@ -108,9 +108,14 @@ def _counts(node: Node, table: Table, rows_in: int, params: dict[str, Any]) -> C
     kept, dropped = table.rows, table.rows_dropped
     samples = params.get("samples", 1)
     if node.strategy.title == "answers.imported":
-        questions = table.scan().select(pl.col("question_id").n_unique()).collect(engine="streaming").item()
-        message = f"{rows_in:,} questions = {questions:,} with answers ({kept:,}) + {dropped:,} without"
-        return Check("counts_add_up", rows_in == questions + dropped, message)
+        both = [rows.select("question_id") for rows in (table.scan(), table.dropped())]
+        questions = pl.concat(both).select(pl.col("question_id").n_unique()).collect(engine="streaming").item()
+        message = f"{rows_in:,} questions, of {questions:,} of them {kept:,} answers were kept and {dropped:,} dropped"
+        return Check("counts_add_up", rows_in == questions, message)
+    if node.strategy.title == "sample.upsample":
+        wanted = max(rows_in, params["n"]) if rows_in else 0
+        message = f"{rows_in:,} in, repeated to {wanted:,} = {kept:,} kept + {dropped:,} dropped"
+        return Check("counts_add_up", kept + dropped == wanted, message)
     if node.counts == "fan_out":
         message = f"{rows_in:,} x {samples} = {kept:,} answered + {dropped:,} failed"
         return Check("counts_add_up", rows_in * samples == kept + dropped, message)

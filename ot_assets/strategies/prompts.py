@@ -2,8 +2,9 @@
 
 Bespoke-Stratos and OpenThoughts-114k ask mathematics for a boxed answer, and tell programs that read standard input
 from functions that are called, each with a fixed sentence (bespokelabsai/curator, examples/
-bespoke-stratos-data-generation; open-thoughts repository). The sentences here are our own. What the teacher saw and
-what the row shows may differ: Bespoke-Stratos asked the bare problem and put the sentence in when formatting.
+bespoke-stratos-data-generation; open-thoughts repository). The sentences here are our own, as short as the miniature
+teacher needs them: behind longer ones it loses the question. What the teacher saw and what the row shows may differ:
+Bespoke-Stratos asked the bare problem and put the sentence in when formatting.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import polars as pl
 Prefix = Literal["boxed", "code"]
 
 BOXED = r"Put the final answer in \boxed{}."
-STDIN = "Write a Python program that reads standard input and prints the result."
-CALL = "Write a Python function that returns the result. Do not call it."
+STDIN = "Write a Python program."
+CALL = "Write a Python function."
 
 _CALLED = ("call", "check", "asserts")
 
