@@ -17,7 +17,6 @@ from data.generator.make_samples import BENCHMARKS, FOLDER, SCHEMAS, SOURCES, wr
 from data.generator.samples.tables import files, folder, question_texts, read_tables
 from ot_assets.recipes.sources import catalogue, read_source
 from ot_assets.strategies.sources.mapped import to_questions
-from ot_resources.interfaces import BadInput
 
 schemas = json.loads(SCHEMAS.read_text())
 manifest = json.loads((FOLDER / "manifest.json").read_text())
@@ -69,16 +68,7 @@ def test_every_dataset_has_its_schema():
 
 @pytest.mark.parametrize(
     "source",
-    [
-        pytest.param(
-            source,
-            marks=[pytest.mark.xfail(raises=BadInput, strict=True, reason="no path reaches into a list of structs yet")]
-            if source == "codeforces_python"
-            else [],
-        )
-        for source, entry in catalogue("sources").items()
-        if entry["dataset"] in SOURCES
-    ],
+    [source for source, entry in catalogue("sources").items() if entry["dataset"] in SOURCES],
 )
 def test_the_catalogue_reads_the_stand_in_as_the_generator_meant_it(source, questions):
     spec = read_source(source, FOLDER, source, "science")

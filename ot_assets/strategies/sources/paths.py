@@ -1,4 +1,5 @@
-"""Values inside nested columns, named as in Python: `messages[0].content`."""
+"""Values inside nested columns, named as in Python: `messages[0].content`; of a list of objects, `tests.input` is the
+list of their inputs."""
 
 from __future__ import annotations
 
@@ -32,6 +33,11 @@ def _value(path: str, schema: pl.Schema) -> pl.Expr | None:
             if field not in inner:
                 return None
             value, kind = value.struct.field(field), inner[field]  # type: ignore[assignment]
+        elif field and isinstance(kind, pl.List) and isinstance(kind.inner, pl.Struct):
+            inner = {f.name: f.dtype for f in kind.inner.fields}
+            if field not in inner:
+                return None
+            value, kind = value.list.eval(pl.element().struct.field(field)), pl.List(inner[field])  # type: ignore[arg-type]
         else:
             return None
     return value
