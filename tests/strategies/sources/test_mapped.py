@@ -209,3 +209,89 @@ def test_mapping_reads_no_rows_before_they_are_asked_for():
         assert read == []
     assert len(split.kept.collect()) == 1
     assert read
+
+
+PARTS = pl.DataFrame(
+    {
+        "title": ["Sum", None, "Sort"],
+        "body": ["Add them.", None, None],
+        "level": ["EASY", "EASY", "HARD"],
+        "year": [2023, 2024, 2024],
+    }
+)
+
+
+def test_a_template_joins_columns_and_is_no_question_without_any():
+    split = to_questions(PARTS.lazy(), source="s", mapping=Mapping(question="{title}: {body}"), where="w")
+    kept, dropped = collected(split)
+    assert kept["question"].to_list() == ["Sum: Add them.", "Sort: "]
+    assert dropped["drop_reason"].to_list() == ["empty_question"]
+    assert json.loads(kept["extra"][0]) == {"level": "EASY", "year": 2023}
+
+
+@pytest.mark.parametrize(
+    ("only", "left"),
+    [({"level": "HARD"}, ["Sort"]), ({"level": ("EASY", "HARD"), "year": 2024}, ["Sort"]), ({"year": 2023}, ["Sum"])],
+)
+def test_only_some_rows_are_read(only, left):
+    mapping = Mapping(question="title", only=only)
+    kept = to_questions(PARTS.lazy(), source="s", mapping=mapping, where="w").kept.collect()
+    assert kept["question"].to_list() == left
+    assert "level" in json.loads(kept["extra"][0])
+
+
+def test_rows_that_are_not_there_are_told():
+    with pytest.raises(BadInput, match=r"w: no rows with level: MEDIUM \('only'\)"):
+        check_keys(PARTS.lazy(), Mapping(question="title", only={"level": "MEDIUM"}), "w")
+
+
+def test_a_key_may_come_twice_among_rows_that_are_not_read():
+    check_keys(PARTS.lazy(), Mapping(question="title", key="year", only={"level": "HARD"}), "w")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [["red", "blue"], []],
+        [{"label": ["A", "B"], "text": ["red", "blue"]}, None],
+        [[{"label": "A", "text": "red"}, {"label": "B", "text": "blue"}], None],
+    ],
+    ids=["texts", "labels beside texts", "labelled texts"],
+)
+def test_options_follow_the_question_as_lines(options):
+    raw = pl.DataFrame({"q": ["Which?", "What?"], "choices": options}, strict=False)
+    kept = mapped(raw, question="q", options="choices")
+    assert kept["question"].to_list() == ["Which?\n\nA: red\nB: blue", "What?"]
+
+
+def test_lists_of_several_columns_are_joined_into_tests():
+    raw = pl.DataFrame(
+        {
+            "q": ["a", "b"],
+            "public": [{"input": ["1"], "output": ["2"]}, None],
+            "private": [{"input": ["3", "4"], "output": ["6", "8"]}, None],
+        }
+    )
+    tests = {
+        "kind": "stdin",
+        "inputs": ("public.input", "private.input"),
+        "outputs": ("public.output", "private.output"),
+    }
+    kept = mapped(raw, question="q", tests=tests, extra=())
+    assert json.loads(kept["tests"][0]) == {"kind": "stdin", "inputs": ["1", "3", "4"], "outputs": ["2", "6", "8"]}
+    assert kept["tests"][1] is None
+    assert kept["extra"].to_list() == ["{}", "{}"]
+
+
+def test_several_imported_answers_stay_a_list():
+    raw = pl.DataFrame({"q": ["a"], "generations": [["x", "y"]], "model": ["m"]})
+    kept = mapped(raw, question="q", imported={"answer": "generations", "model": "model"})
+    assert json.loads(kept["extra"][0])["imported"] == {"answer": ["x", "y"], "model": "m"}
+
+
+def test_a_column_that_changed_its_type_is_not_read_as_something_else():
+    raw = pl.DataFrame({"q": [["now", "a", "list"]], "choices": ["text"]})
+    with pytest.raises(BadInput, match="w: 'question': the column 'q' holds List\\(String\\), not text"):
+        to_questions(raw.lazy(), source="s", mapping=Mapping(question="q"), where="w")
+    with pytest.raises(BadInput, match="w: 'options': the column 'choices' holds String, not a list of options"):
+        to_questions(raw.lazy(), source="s", mapping=Mapping(question="choices", options="choices"), where="w")
