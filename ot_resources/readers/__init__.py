@@ -26,7 +26,6 @@ from ot_resources.readers.stackexchange import Slices, read_options, scan_dump
 from ot_resources.readers.zipped import scan_zip
 
 _DUMPS = (".7z", ".xml")
-SUFFIXES = (*_DUMPS, ".pdf", ".zip")
 
 
 def scan(paths: tuple[Path, ...], where: str, scratch: Path, options: dict[str, Any]) -> pl.LazyFrame:
