@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import polars as pl
 
@@ -19,7 +19,7 @@ from ot_resources.readers import converted
 from ot_resources.readers.converted import Row, readable
 
 COLUMNS = {
-    "key": pl.String,  # file#page; the file alone where it cannot be read
+    "key": pl.String,  # name#page, the name alone where the file cannot be read: it stays when other files join
     "file": pl.String,  # below the folder that all files share
     "page": pl.Int64,  # from 1; null where the file cannot be read
     "text": pl.String,  # null where the file or the page cannot be read
@@ -69,7 +69,8 @@ def _page(reader, name: str, number: int) -> Row:  # type: ignore[no-untyped-def
 
 
 def _row(name: str, page: int | None, text: str | None, error: str | None) -> Row:
-    key = name if page is None else f"{name}#{page}"
+    last = PurePosixPath(name).name
+    key = last if page is None else f"{last}#{page}"
     return {"key": key, "file": name, "page": page, "text": text, "error": error}
 
 

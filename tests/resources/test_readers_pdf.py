@@ -39,10 +39,18 @@ def test_a_row_a_page_in_the_order_of_the_files(tmp_path: Path) -> None:
         ("b.pdf#1", "b.pdf", 1),
         ("b.pdf#2", "b.pdf", 2),
         ("b.pdf#3", "b.pdf", 3),
-        ("sub/a.pdf#1", "sub/a.pdf", 1),
+        ("a.pdf#1", "sub/a.pdf", 1),
     ]
     assert [text.strip() for text in rows["text"]] == ["Benzene is aromatic.", "", "Why?", "Toluene é"]
     assert rows["error"].null_count() == 4
+
+
+def test_keys_stay_when_a_file_elsewhere_joins(tmp_path: Path) -> None:
+    deep = written(tmp_path / "x" / "y" / "a.pdf", "text")
+    alone = read(tmp_path / "scratch", deep)
+    together = read(tmp_path / "scratch", written(tmp_path / "b.pdf", "text"), deep)
+    assert alone["key"].item() == together["key"][1] == "a.pdf#1"
+    assert together["file"].to_list() == ["b.pdf", "x/y/a.pdf"]
 
 
 def test_what_cannot_be_read_is_a_row_that_says_why(tmp_path: Path) -> None:
