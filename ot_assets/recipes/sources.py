@@ -28,7 +28,7 @@ from ot_resources.interfaces import BadInput
 
 _FOLDER = Path(__file__).parent / "catalogue"
 _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,79}")
-_MAPPING = ("question", "options", "key", "reference", "tests", "imported", "only", "extra")
+_MAPPING = ("question", "options", "key", "reference", "tests", "imported", "only", "error", "extra")
 _ENTRY = ("dataset", "config", "split", "files", "domain", "rows", "licence", "verified", "note", "stand_in", "study")
 # What a recipe may say of a catalogue entry: a part of it goes by an id of its own.
 _OVERRIDES = ("use", "id", "domain", "split", "only")

@@ -24,6 +24,7 @@ from ot_assets.strategies.sources.paths import unfold
 from ot_resources.interfaces import BadInput
 
 _CONTENT = "__content"
+_ERROR = "__error"
 _BRACES = re.compile(r"\{([^{}]+)\}")
 _IMPORTED = ("answer", "reasoning", "model", "finish_reason")
 
@@ -38,7 +39,8 @@ class Mapping(BaseModel):
     the JSON of several columns: `{kind: check, code: orig_test, ...}`, where `kind` is the kind itself and a list of
     columns stands for their lists, joined. `imported` maps `answer`, `reasoning`, `model` and `finish_reason` to
     columns of a text, or of several (one an answer). `only` names the rows to read: `{difficulty: MEDIUM}`,
-    `{source: [amc_aime, olympiads]}`. `extra` lists what else to keep; by default everything that was not copied whole.
+    `{source: [amc_aime, olympiads]}`. `error` names a column that says of a row why it could not be read. `extra` lists
+    what else to keep; by default everything that was not copied whole.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -51,13 +53,15 @@ class Mapping(BaseModel):
     imported: dict[str, str] = {}
     domain: str | None = None
     only: dict[str, Value | tuple[Value, ...]] = {}
+    error: str | None = None
     extra: tuple[str, ...] | None = None
 
     def named(self) -> dict[str, str]:
         """Where the mapping names a column, and which."""
         parts = template_columns(self.question)
         asked = {f"question.{number}": column for number, column in enumerate(parts)} or {"question": self.question}
-        single = {"options": self.options, "key": self.key, "reference": self.reference, "domain": self.domain}
+        names = ("options", "key", "reference", "domain", "error")
+        single: dict[str, str | None] = {name: getattr(self, name) for name in names}
         found = asked | {field: column for field, column in single.items() if column is not None}
         if isinstance(self.tests, str):
             found["tests"] = self.tests
@@ -89,7 +93,8 @@ def to_questions(raw: pl.LazyFrame, *, source: str, mapping: Mapping, where: str
 
     `question_id` is 16 hex digits of sha256 over (source, key), or over (source, content, how often that content came
     before): an added row moves no other id. Content is the question in NFC with white space collapsed. Columns
-    that are not text are cast, nested ones to JSON. A question without text is dropped as `empty_question`.
+    that are not text are cast, nested ones to JSON. A question without text is dropped as `empty_question`, a row with
+    an `error` as `unreadable`. Rows that the mapping's `only` leaves out are not read at all.
 
     Columns out: exactly those of a question. BadInput, with `where`: a column that is not there. `check_keys`
     looks into the rows.
@@ -110,12 +115,17 @@ def to_questions(raw: pl.LazyFrame, *, source: str, mapping: Mapping, where: str
         _optional(mapping.reference, schema).alias("reference"),
         _tests(schema, mapping).alias("tests"),
         _extra(schema, named, mapping).alias("extra"),
+        _optional(mapping.error, schema).alias(_ERROR),
     )
+    error = pl.col(_ERROR)
     return split(
         mapped,
-        pl.col("question").str.strip_chars() != "",
-        reason="empty_question",
-        evidence=pl.struct(pl.lit(mapping.question).alias("column")),
+        (pl.col("question").str.strip_chars() != "") & error.is_null(),
+        reason=pl.when(error.is_null()).then(pl.lit("empty_question")).otherwise(pl.lit("unreadable")),
+        evidence=pl.struct(
+            pl.lit(mapping.question).alias("column"), *([error.alias("error")] if mapping.error else [])
+        ),
+        scratch=(_ERROR,),
     )
 
 

@@ -295,3 +295,13 @@ def test_a_column_that_changed_its_type_is_not_read_as_something_else():
         to_questions(raw.lazy(), source="s", mapping=Mapping(question="q"), where="w")
     with pytest.raises(BadInput, match="w: 'options': the column 'choices' holds String, not a list of options"):
         to_questions(raw.lazy(), source="s", mapping=Mapping(question="choices", options="choices"), where="w")
+
+
+def test_a_row_that_could_not_be_read_says_why():
+    raw = pl.DataFrame({"text": ["page", None], "error": [None, "a.pdf is encrypted"]})
+    split = to_questions(raw.lazy(), source="s", mapping=Mapping(question="text", error="error"), where="w")
+    kept, dropped = collected(split)
+    assert kept["question"].to_list() == ["page"]
+    assert dict(kept.schema) == dict(QUESTION)
+    assert dropped["drop_reason"].to_list() == ["unreadable"]
+    assert json.loads(dropped["drop_evidence"][0])["error"] == "a.pdf is encrypted"
