@@ -272,10 +272,7 @@ def _refuse(node: Node, results: list[Check]) -> None:
 def _check(
     node: Node, table: checks.Table, rows_in: int, params: dict[str, Any], inputs: dict[Key, Version], tools: Tools
 ) -> list[Check]:
-    results = checks.house_checks(node, table, rows_in, params)
-    if node.published is not None:
-        scale = node.scale(tools.environment, tools.scale)
-        results.append(checks.published_check(node, table, scale, scale == 1 and tools.environment != "local"))
+    results = checks.house_checks(node, table, rows_in, params) + _published(node, table, tools)
     if node.strategy.title == "dataset.release":
         tokenizer = _tokenizer(tools.hub) if any(node.rules.values()) else Words()
         results += release.release_checks(node, table, inputs, params, tokenizer)
@@ -285,12 +282,24 @@ def _check(
 def _checks_of(
     node: Node, version: Version, inputs: list[tuple[Key, Version]], params: dict[str, Any], tools: Tools
 ) -> list[Check]:
-    """The checks that the version passed when it was made; made anew when there are others by now."""
-    results = [Check(**result) for result in version.record["checks"]]
-    if {result.name for result in results} != set(checks.names(node)):
+    """The checks that the version passed when it was made; made anew when there are others by now.
+
+    What was published is compared anew in any case: it belongs to the recipe and the run, not to the version.
+    """
+    results = [Check(**result) for result in version.record["checks"] if result["name"] not in checks.PUBLISHED]
+    if {result.name for result in results} != set(checks.names(node)) - set(checks.PUBLISHED):
         results = _check(node, version, version.record["rows_in"], params, dict(inputs), tools)
-        _refuse(node, results)
+    else:
+        results += _published(node, version, tools)
+    _refuse(node, results)
     return results
+
+
+def _published(node: Node, table: checks.Table, tools: Tools) -> list[Check]:
+    if node.published is None:
+        return []
+    scale = node.scale(tools.environment, tools.scale)
+    return [checks.published_check(node, table, scale, scale == 1 and tools.environment != "local")]
 
 
 def _add_up(usage: Usage, generators: list[LedgeredGenerator]) -> None:
