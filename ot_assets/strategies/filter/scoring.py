@@ -62,7 +62,7 @@ def keep_best(
     per_source: bool,
     seed: int,
     low: str | pl.Expr,
-    failed: str = "judge_failed",
+    failed: str | pl.Expr = "judge_failed",
     evidence: Mapping[str, Any] = MappingProxyType({}),
     compat: Literal["input_order"] | None = None,
     where: str = "filter",
@@ -79,9 +79,10 @@ def keep_best(
     sha256(seed, question_id); with `compat="input_order"` the earlier row comes first, as in the published filters,
     which sort and cut.
 
-    Dropped: as `low` (a name, or an expression over all columns) what is not among the best; as `failed` what has no
-    score, or an error; as `no_quota` what has a source that `keep` does not name. Evidence: score, rank, keep, cutoff
-    (the last score kept), the limits given, error, and the values or expressions of `evidence`.
+    Dropped: as `low` what is not among the best; as `failed` what has no score, or an error (each a name, or an
+    expression over the columns of rows and scores); as `no_quota` what has a source that `keep` does not name.
+    Evidence: score, rank, keep, cutoff (the last score kept), the limits given, error, and the values or expressions of
+    `evidence`.
 
     Columns in: question_id, and source with `per_source` or a `keep` by source. RuntimeError: scores do not fit rows.
     """
@@ -100,10 +101,10 @@ def keep_best(
         joined,
         _stays(inside),
         reason=pl.when(broken)
-        .then(pl.lit(failed))
+        .then(_reason(failed))
         .when(pl.col(_QUOTA).is_null())
         .then(pl.lit("no_quota"))
-        .otherwise(pl.lit(low) if isinstance(low, str) else low),
+        .otherwise(_reason(low)),
         evidence=pl.struct(
             pl.col(score).alias("score"),
             pl.when(~broken).then(pl.col(RANK)).alias("rank"),
@@ -116,6 +117,10 @@ def keep_best(
         ),
         scratch=(ROW, *(name for name in ranked.columns if name.startswith("__") and name != ROW)),
     )
+
+
+def _reason(reason: str | pl.Expr) -> pl.Expr:
+    return pl.lit(reason) if isinstance(reason, str) else reason
 
 
 def _inside(score: str, at_least: float | None, at_most: float | None) -> pl.Expr:
