@@ -50,6 +50,18 @@ CONVERSATION: Schema = {
 
 DROPPED: Schema = {"drop_reason": pl.String, "drop_evidence": pl.String}
 
+# What filters add to the rows that they keep, by how they came to it.
+SCORES = (
+    "response_characters",
+    "response_tokens",
+    "difficulty",
+    "ask_llm",
+    "pass_rate",
+    "fasttext_score",
+    "embedding_score",
+    "score",
+)
+
 COLUMNS: Schema = VERIFIED | CONVERSATION | DROPPED
 
 # These depend on the run, not on what was chosen: they are left out of a version's content hash.

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from ot_assets.contracts import SCORES
 from ot_assets.graph.execute import Made
 from ot_resources.digest import canonical_json
 
@@ -19,14 +20,14 @@ _PREVIEW_ROWS = 5
 _PREVIEW_CHARACTERS = 160
 # A preview has room for few columns: first what a person looks for, never JSON that only machines read.
 _PREVIEW_COLUMNS = 6
-_PREVIEW_FIRST = ("question", "reference", "answer", "verdict", "conversations", "reasoning")
+_PREVIEW_FIRST = ("question", "difficulty", "reference", "answer", "verdict", "conversations", "reasoning")
 _PREVIEW_NEVER = frozenset({"extra", "tests"})
 _PLOT_ROWS = 100_000
 _BARS = 12
 _BAR_WIDTH = 40
 
 # The first of these that a table has is the one worth a histogram.
-_PLOTTED = ("verdict", "completion_tokens", "response_characters", "conversations", "question")
+_PLOTTED = ("verdict", "completion_tokens", *SCORES, "conversations", "question")
 
 
 def metadata(made: Made) -> dict[str, Any]:
@@ -131,12 +132,23 @@ def _bins(values: pl.Series) -> list[tuple[str, int]]:
     values = values.drop_nulls()
     if values.is_empty():
         return []
+    if values.dtype.is_float():
+        return _fine_bins(values)
     low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
     width = max(1, math.ceil((high - low + 1) / _BARS))
     counts = dict(((values - low) // width).value_counts().iter_rows())
     return [
         (f"{low + i * width}-{low + (i + 1) * width - 1}", counts.get(i, 0)) for i in range((high - low) // width + 1)
     ]
+
+
+def _fine_bins(values: pl.Series) -> list[tuple[str, int]]:
+    """Bins of scores, which may all lie between 0 and 1."""
+    low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
+    width = (high - low) / _BARS or 1.0
+    places = ((values - low) / width).cast(pl.Int64).clip(0, _BARS - 1)
+    counts = dict(places.value_counts().iter_rows())
+    return [(f"{low + i * width:.3g}", counts.get(i, 0)) for i in range(_BARS if high > low else 1)]
 
 
 def _mean(values: pl.Series) -> float:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from ot_assets.contracts import SCORES
+
 if TYPE_CHECKING:
     from ot_resources.store import AssetName, Store, Version
 
 _SHOWN = {
     "questions": ("source", "domain", "question", "reference", "extra"),
     "source": ("source", "domain", "question", "reference", "extra"),
-    "filtered": ("response_characters",),
+    "filtered": SCORES,
     "answers": ("model", "reasoning", "answer", "finish_reason", "completion_tokens", "response_id"),
     "verified": ("verdict", "verdict_by", "verdict_reason"),
     "formatted": ("row_id",),

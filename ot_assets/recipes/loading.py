@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, TypeAdapter, Validati
 from ot_assets.contracts import DOMAINS, STAGES
 from ot_assets.recipes import rules
 from ot_assets.recipes.model import Choice, DatasetSpec, Input, Published, Recipe, Reused, Track, Written
-from ot_assets.recipes.sources import check_files, read_benchmark, read_source
+from ot_assets.recipes.sources import SourceSpec, check_files, read_benchmark, read_source
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
 
@@ -212,8 +212,10 @@ def _choice(path: Path, stage: str, body: Any, where: str) -> Choice:
         raise BadInput(f"{where}: 'as': '{asset}' must be lower case letters, digits and '_'")
     strategy = registry.find(stage, body["use"], where)
     checked = strategy.check(params, where)
+    # What a dataset is cleaned against is a benchmark; what a filter learns from are questions like any others.
+    read = read_benchmark if stage == "decontaminate" else _examples
     tables = {
-        name: tuple(read_benchmark(item, path.parent, f"{where}.{name}") for item in _as_list(checked.pop(name)))
+        name: tuple(read(item, path.parent, f"{where}.{name}") for item in _as_list(checked.pop(name)))
         for name in sorted(strategy.tables)
     }
     model = body.get("model")
@@ -222,6 +224,11 @@ def _choice(path: Path, stage: str, body: Any, where: str) -> Choice:
             f"{where}: 'model' is the name of the model that answered in the release; {strategy.title} asks none"
         )
     return Choice(stage, body["use"], asset, checked, where, tables, _published(body, where), model)
+
+
+def _examples(item: Any, base: Path, where: str) -> SourceSpec:
+    """A source that a filter learns from; its domain does not matter."""
+    return read_source(item, base, where, DOMAINS[0])
 
 
 def _published(body: dict[str, Any], where: str) -> Published | None:

@@ -69,7 +69,7 @@ class Strategy:
                 raise BadInput(f"{where}: {self.title} has no parameter '{name}'{_suggest(name, known)}")
         for name in self.tables:
             if name not in params:
-                raise BadInput(f"{where}: {self.title} needs '{name}', a list of benchmark ids or files")
+                raise BadInput(f"{where}: {self.title} needs '{name}', a list of ids of the catalogue, or of files")
         given = {name: value for name, value in params.items() if name in self.values}
         try:
             model = _parameter_model(self)(**given)

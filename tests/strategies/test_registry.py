@@ -24,7 +24,7 @@ FRAME = pl.DataFrame({"question": ["a"]})
         ("sample.uniform", {"n": 1, "sede": 3}, r"sample\.uniform has no parameter 'sede'; did you mean 'seed'\?"),
         ("sample.uniform", {"n": "many"}, r"sample\.uniform: 'n': input should be a valid integer"),
         ("sample.uniform", {}, r"sample\.uniform: 'n': field required"),
-        ("decontaminate.indel", {"threshold": 75}, r"needs 'against', a list of benchmark ids or files"),
+        ("decontaminate.indel", {"threshold": 75}, r"needs 'against', a list of ids of the catalogue, or of files"),
         ("decontaminate.indel", {"against": "gone.parquet"}, r"against: no file gone\.parquet"),
         ("answers.teacher", {"samples": 0}, r"'samples': input should be greater than or equal to 1"),
     ],

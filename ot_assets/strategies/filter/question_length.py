@@ -15,9 +15,7 @@ _TOKENS = "__tokens"
 
 
 @strategy(stage="filter", version=1)
-def question_length(
-    questions: pl.LazyFrame, *, tokenizer: Tokenizer, max_tokens: Annotated[int, Field(ge=1)]
-) -> Split:
+def question_length(questions: pl.LazyFrame, *, tokenizer: Tokenizer, max_tokens: Annotated[int, Field(ge=1)]) -> Split:
     """Drop questions of more than `max_tokens` tokens as `too_long`. A null question has none.
 
     OpenThoughts3 drops questions of more than 16,384 tokens of Qwen/QwQ-32B before it deduplicates
