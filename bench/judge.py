@@ -24,11 +24,12 @@ from pydantic import BaseModel
 from bench.teacher import wilson
 from data.generator.judge_tasks import ASK_LLM_MARGIN, Case, undressed, unseen_cases
 from ot_assets.strategies import tasks
-from ot_assets.strategies.asking import Reason, ask_each
+from ot_assets.strategies.asking import ask_each
 from ot_assets.strategies.filter import rating
 from ot_assets.strategies.filter.ask_llm import BEST
 from ot_assets.strategies.filter.difficulty import HARDEST
 from ot_assets.strategies.select import judged, majority_judge
+from ot_assets.strategies.sources import evolve, extract, from_text, rewrite
 from ot_assets.strategies.verify import judge
 from ot_resources.generators import open_generator
 from ot_resources.interfaces import Message
@@ -38,38 +39,23 @@ TEMPERATURES = {tasks.DIFFICULTY: 1.0, tasks.ASK_LLM: 1.0}
 Reply = dict[str, Any]
 
 
-class Question(BaseModel):
-    question: str
-
-
-class Solved(BaseModel):
-    question: str
-    answer: str
-
-
-class Found(BaseModel):
-    found: bool
-    question: str
-    answer: str
-
-
-class Decision(BaseModel):
-    reason: Reason
-    answer: bool
-
-
 def form(case: Case) -> type[BaseModel]:
     """What the reply must be: the form of the strategy that asks."""
     if case.task == tasks.MAJORITY:
         return majority_judge._form(case.data.count("Answer "))
     return {
-        ("reason", "correct"): judge.Comparison if case.task == tasks.SAME_ANSWER else judged.Opinion,
-        ("reason", "rating"): rating._form(HARDEST if case.task == tasks.DIFFICULTY else BEST),
-        ("reason", "answer"): Decision,
-        ("question",): Question,
-        ("question", "answer"): Solved,
-        ("found", "question", "answer"): Found,
-    }[tuple(case.reply)]
+        tasks.SAME_ANSWER: judge.Comparison,
+        tasks.IS_CORRECT: judged.Opinion,
+        tasks.DIFFICULTY: rating._form(HARDEST),
+        tasks.ASK_LLM: rating._form(BEST),
+        tasks.FROM_TEXT: from_text._Problem,
+        tasks.EVOLVE: evolve._Evolved,
+        tasks.REWRITE: rewrite._Rewritten,
+        tasks.EXTRACT: extract._Found,
+        tasks.SELF_CONTAINED: extract._Complete,
+        tasks.ANSWERABLE: extract._YesNo,
+        tasks.TOPIC: extract._YesNo,
+    }[case.task]
 
 
 def same(*fields: str) -> Callable[[Case, Reply], bool]:
@@ -94,10 +80,6 @@ def solved(case: Case, reply: Reply) -> bool:
     )
 
 
-def _has(field: str) -> Callable[[Case], bool]:
-    return lambda case: field in case.reply
-
-
 def _is(field: str, value: Any) -> Callable[[Case], bool]:
     return lambda case: case.reply.get(field) == value
 
@@ -119,15 +101,14 @@ MEASURES: tuple[tuple[str, str, Callable[[Case], bool], Callable[[Case, Reply], 
     (tasks.DIFFICULTY, "at most 1 off", anything, near(1)),
     (tasks.ASK_LLM, f"at most {ASK_LLM_MARGIN} off", anything, near(ASK_LLM_MARGIN)),
     (tasks.ANSWERABLE, "verdict", anything, same("answer")),
-    (tasks.SELF_CONTAINED, "verdict", _has("answer"), same("answer")),
-    (tasks.SELF_CONTAINED, "the very question", _has("question"), same("question")),
-    (tasks.TOPIC, "verdict", _has("answer"), same("answer")),
+    (tasks.SELF_CONTAINED, "the very question", anything, same("question")),
+    (tasks.TOPIC, "verdict", anything, same("answer")),
     (tasks.FROM_TEXT, "the very question", anything, same("question")),
     (tasks.FROM_TEXT, "and its answer right", anything, solved),
     (tasks.EXTRACT, "whether there is one", anything, same("found")),
     (tasks.EXTRACT, "question and answer, word for word", _is("found", True), same("question", "answer")),
     (tasks.EVOLVE, "the question and more", anything, one_step_more),
-    (tasks.REWRITE, "the same numbers in other words", anything, same_core),
+    (tasks.REWRITE, "the same without its setting, or in one", anything, same_core),
 )
 
 

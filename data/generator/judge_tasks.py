@@ -3,23 +3,27 @@
 One row, of the task "Compare an answer with its reference." (`ot_assets.strategies.tasks`; the data is the user message):
 
     Question: Ada has 3 boxes of 4 keys and 5 loose keys. How many keys in total?\n\nReference: 17\n\nAnswer: The answer is \\boxed{19}.
-    {"reason":"The reference gives 17, the answer 19.","correct":false}
+    {"reason":"The reference gives 17, the answer 19: 1 1 same, 7 9 other.","correct":false}
 
-Replies are compact JSON in the forms of the strategies. Every reason says first what the verdict follows from, since a
-model of this size decides nothing in one step. What is right is known, because the questions are our own.
+Replies are compact JSON in the forms of the strategies. Every reason says first what the verdict follows from, side by
+side, since a model of this size decides nothing in one step: whether two numbers are equal, digit by digit. What is
+right is known, because the questions are our own.
 """
 
 import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from random import Random
 
 from data.generator.curriculum import drill
 from data.generator.families import FAMILIES, draw
 from data.generator.families.puzzle import DAYS
+from data.generator.families.science import PHYSICS
 from data.generator.problem import Problem, is_held_out
-from data.generator.wording import CLOSERS, NAMES, OPENERS, PLACES, WEATHER
+from data.generator.samples.seeds import FACTS
+from data.generator.wording import CLOSERS, ITEMS, NAMES, OPENERS, PLACES, WEATHER
 from ot_assets.strategies import tasks
 
 REASON_CHARS = 200
@@ -27,20 +31,21 @@ REASON_CHARS = 200
 ANSWERED = ("math", "science", "puzzle")
 # Which share of the tasks each is.
 MIX = {
-    tasks.SAME_ANSWER: 0.20,
+    tasks.SAME_ANSWER: 0.18,
     tasks.IS_CORRECT: 0.15,
-    tasks.DIFFICULTY: 0.13,
-    tasks.ASK_LLM: 0.12,
-    tasks.MAJORITY: 0.08,
-    tasks.FROM_TEXT: 0.09,
-    tasks.EXTRACT: 0.09,
-    tasks.SELF_CONTAINED: 0.03,
-    tasks.ANSWERABLE: 0.04,
-    tasks.TOPIC: 0.03,
-    tasks.EVOLVE: 0.02,
+    tasks.DIFFICULTY: 0.10,
+    tasks.ASK_LLM: 0.10,
+    tasks.MAJORITY: 0.03,
+    tasks.FROM_TEXT: 0.11,
+    tasks.EXTRACT: 0.13,
+    tasks.SELF_CONTAINED: 0.06,
+    tasks.ANSWERABLE: 0.05,
+    tasks.TOPIC: 0.04,
+    tasks.EVOLVE: 0.03,
     tasks.REWRITE: 0.02,
 }
 INCOMPLETE_RATING = 5
+BIG = 50
 # How far a rating of 1 to 100 may be off and still count, in the bench.
 ASK_LLM_MARGIN = 5
 
@@ -75,18 +80,18 @@ def largest_number(text: str) -> int:
 
 
 def difficulty_of(problem: Problem) -> int:
-    """1 to 10: two levels a step of the worked solution (a line of the program), one more for numbers from 50 on."""
-    return max(1, min(10, 2 * len(steps(problem)) - 1 + (largest_number(problem.question) >= 50)))
+    """1 to 10: two levels a step of the worked solution (a line of the program), one more where numbers are big."""
+    return max(1, min(10, 2 * len(steps(problem)) - 1 + (largest_number(problem.question) >= BIG)))
 
 
 def worth_of(problem: Problem) -> int:
-    """1 to 100: twelve a step, and a fifth of the largest number up to 100."""
-    return min(100, 12 * len(steps(problem)) + min(100, largest_number(problem.question)) // 5)
+    """1 to 100: ten a step, and one for every full ten of the largest number, at most 9."""
+    return min(100, 10 * len(steps(problem)) + min(9, largest_number(problem.question) // 10))
 
 
 def effort(problem: Problem) -> str:
-    n = len(steps(problem))
-    return f"{n} step{'s' * (n > 1)}, numbers up to {largest_number(problem.question)}."
+    n, largest = len(steps(problem)), largest_number(problem.question)
+    return f"The largest number is {largest}, {'big' if largest >= BIG else 'small'}; {n} step{'s' * (n > 1)}."
 
 
 # Answers, right and wrong
@@ -142,19 +147,28 @@ def _answered(rng: Random) -> tuple[Problem, str, str | None]:
     return problem, answer_text(rng, problem, value), value
 
 
+def compared(first: str, second: str | None) -> str:
+    """Two values digit by digit (words as they are): `3 3 same, 0 1 other`; `-` where one has no more."""
+    if second is None:
+        return "other"
+    whole = not (first.isdigit() and second.isdigit())
+    pairs = [(first, second)] if whole else list(zip_longest(first, second, fillvalue="-"))
+    return ", ".join(f"{a} {b} {'same' if a == b else 'other'}" for a, b in pairs)
+
+
 def same_answer(rng: Random) -> Case:
     problem, answer, value = _answered(rng)
     style, right = rng.random(), problem.reference
     reference = right if style < 0.5 else told(problem) if style < 0.8 else f"The answer is \\boxed{{{right}}}."
-    given = f"the answer {value}" if value else "the answer nothing"
     data = tasks.labelled(question=problem.question, reference=reference, answer=answer)
-    reply = {"reason": f"The reference gives {right}, {given}.", "correct": value == right}
+    reason = f"The reference gives {right}, the answer {value or 'nothing'}: {compared(right, value)}."
+    reply = {"reason": reason, "correct": value == right}
     return Case(tasks.SAME_ANSWER, data, reply, problem.question)
 
 
 def is_correct(rng: Random) -> Case:
     problem, answer, value = _answered(rng)
-    ending = f"; the answer gives {value or 'nothing'}."
+    ending = f"; the answer gives {value or 'nothing'}: {compared(problem.reference, value)}."
     lines = steps(problem)
     if problem.family in ("calendar", "letters", "choice"):
         lines = [*lines, problem.reference]
@@ -166,10 +180,10 @@ def is_correct(rng: Random) -> Case:
 
 
 def majority(rng: Random) -> Case:
-    """Two to eight answers to one question; the largest group of equal ones, the first of groups of one size."""
+    """Two to five answers to one question; the largest group of equal ones, the first of groups of one size."""
     problem = draw(rng, rng.choice(ANSWERED))
     values = [problem.reference, wrong_value(rng, problem), wrong_value(rng, problem)]
-    said = rng.choices(values, weights=(5, 2, 1), k=rng.randint(2, 8))
+    said = rng.choices(values, weights=(5, 2, 1), k=rng.randint(2, 5))
     most = max(said, key=said.count)
     style = rng.random()
     shown = [f"The answer is \\boxed{{{v}}}." if style < 0.7 else answer_text(rng, problem, v) for v in said]
@@ -252,14 +266,44 @@ def _story(rng: Random) -> tuple[Problem, str, str]:
             return problem, *found
 
 
-def from_text(rng: Random) -> Case:
-    """The facts, often amid sentences that do not matter, become a question with a worked answer."""
-    problem, facts, asked = _story(rng)
-    text = " ".join(
-        [*(context(rng) for _ in range(rng.randrange(3))), facts, *(context(rng) for _ in range(rng.randrange(2)))]
+# What can be asked about the facts of the stand-in for a set of texts, how it is worked out, and the result.
+_ABOUT = dict(
+    zip(
+        FACTS,
+        (
+            "How many {items} are there in total?|{a} * {b} = {ab}; {ab} + {c} = {ab_c}|{ab_c}",
+            "What area is left?|{a} * {b} = {ab}; {ab} - {c} = {ab_less_c}|{ab_less_c}",
+            "What is the sum of their ages?|{c} + {b} = {cb}; {c} + {cb} = {c_cb}|{c_cb}",
+            "How much change comes back?|{a} * {b} = {ab}; {paid} - {ab} = {c}|{c}",
+            "How many {items} does that friend have?|{product} / {a} = {b}; {b} + {c} = {cb}|{cb}",
+            "What is the sum of the scores?|{a} + {b} = {a_b}; {a_b} + {c} = {a_b_c}|{a_b_c}",
+        ),
+        strict=True,
     )
-    question = f"{facts} {asked}"
-    return Case(tasks.FROM_TEXT, text, {"question": question, "answer": flat(problem)}, problem.question)
+)
+
+
+def _fact(rng: Random) -> tuple[str, str, str]:
+    """A text of that set, what it asks, and the worked answer on one line."""
+    fact, (name, other) = rng.choice(FACTS), rng.sample(NAMES, 2)
+    a, b, c = rng.randint(3, 12), rng.randint(3, 12), rng.randint(2, 20)
+    words = {"name": name, "other": other, "place": rng.choice(PLACES), "items": rng.choice(ITEMS)}
+    words |= {"a": a, "b": b, "c": c, "paid": a * b + c, "product": a * b, "ab": a * b, "ab_c": a * b + c}
+    words |= {"ab_less_c": a * b - c, "cb": c + b, "c_cb": c + c + b, "a_b": a + b, "a_b_c": a + b + c}
+    asked, work, result = _ABOUT[fact].format(**words).split("|")
+    return fact.format(**words), asked, f"{work}. The answer is \\boxed{{{result}}}."
+
+
+def from_text(rng: Random) -> Case:
+    """The text, with what it does not matter for, becomes a question with a worked answer."""
+    if rng.random() < 0.5:
+        facts, asked, answer = _fact(rng)
+    else:
+        problem, facts, asked = _story(rng)
+        answer = flat(problem)
+    text = f"{context(rng)} {facts}" if rng.random() < 0.7 else facts
+    question = f"{text} {asked}"
+    return Case(tasks.FROM_TEXT, text, {"question": question, "answer": answer}, question)
 
 
 def flat(problem: Problem) -> str:
@@ -270,72 +314,86 @@ def flat(problem: Problem) -> str:
 _HEADINGS = ("Exercises", "Problems", "Practice", "Examples", "Review questions", "Homework")
 
 
-def extract(rng: Random) -> Case:
-    """A page with one question and its solution, or with none."""
-    heading, page, number = rng.choice(_HEADINGS), rng.randint(2, 300), rng.randint(1, 30)
+def _page(rng: Random, body: str) -> str:
+    page, heading = rng.randint(2, 300), rng.choice(_HEADINGS)
     top = rng.choice((f"{heading}\n\n", f"Page {page}\n\n", f"Chapter {rng.randint(1, 12)}. {heading}\n\n", ""))
-    bottom = rng.choice(("", f"\n\nPage {page}", f"\n\n{context(rng)}"))
-    if rng.random() < 0.25:
-        text = " ".join(context(rng) for _ in range(rng.randint(2, 4)))
-        question = f"{top}{text}{bottom}"
-        return Case(tasks.EXTRACT, question, {"found": False, "question": "", "answer": ""}, question)
+    return top + body + rng.choice(("", f"\n\nPage {page}", f"\n\n{context(rng)}"))
+
+
+def _exercise(rng: Random) -> tuple[Problem, str]:
+    """A problem, and a page with it and its solution."""
     while True:
         problem = draw(rng, rng.choice(ANSWERED))
-        if len(problem.question) < 200:
+        if len(problem.question) + len(flat(problem)) < 260:
             break
+    number = rng.randint(1, 30)
     lead = rng.choice((f"{number}. ", f"Problem {number}. ", "Question: ", f"Exercise {number}: "))
     tail = rng.choice(("Solution. ", "Solution: ", "Answer: "))
-    data = f"{top}{lead}{problem.question}\n\n{tail}{flat(problem)}{bottom}"
+    return problem, _page(rng, f"{lead}{problem.question}\n\n{tail}{flat(problem)}")
+
+
+def extract(rng: Random) -> Case:
+    """A page with one question and its solution, or with none."""
+    if rng.random() < 0.2:
+        data = _page(rng, " ".join(context(rng) for _ in range(rng.randint(2, 4))))
+        return Case(tasks.EXTRACT, data, {"found": False, "question": "", "answer": ""}, data)
+    problem, data = _exercise(rng)
     reply = {"found": True, "question": problem.question, "answer": flat(problem)}
     return Case(tasks.EXTRACT, data, reply, problem.question)
 
 
 def self_contained(rng: Random) -> Case:
-    """A question beside the context that it was found in: the two as one question; or: is it complete as it is?"""
+    """A question and the page that it was found in, or the facts that it lacks: the two as one question."""
+    if rng.random() < 0.6:
+        problem, page = _exercise(rng)
+        data = tasks.labelled(question=problem.question, context=page)
+        if len(data) < 420:
+            return Case(tasks.SELF_CONTAINED, data, {"question": problem.question}, problem.question)
     problem, facts, asked = _story(rng)
-    if rng.random() < 0.5:
-        data = tasks.labelled(question=asked, context=facts) if rng.random() < 0.7 else problem.question
-        return Case(tasks.SELF_CONTAINED, data, {"question": f"{facts} {asked}"}, problem.question)
-    return _complete(rng, tasks.SELF_CONTAINED)
+    data = tasks.labelled(question=asked, context=facts)
+    return Case(tasks.SELF_CONTAINED, data, {"question": f"{facts} {asked}"}, problem.question)
 
 
 def answerable(rng: Random) -> Case:
-    return _complete(rng, tasks.ANSWERABLE)
-
-
-def _complete(rng: Random, task: str) -> Case:
     problem = draw(rng, rng.choice(list(FAMILIES)))
     if rng.random() < 0.6 and (broken := incomplete(rng, problem)):
-        return Case(task, broken, {"reason": "Something is missing.", "answer": False}, problem.question)
-    return Case(task, problem.question, {"reason": effort(problem), "answer": True}, problem.question)
+        reply = {"reason": "Something is missing.", "answer": False}
+        return Case(tasks.ANSWERABLE, broken, reply, problem.question)
+    return Case(tasks.ANSWERABLE, problem.question, {"reason": "Nothing is missing.", "answer": True}, problem.question)
+
+
+def subject_of(problem: Problem) -> str:
+    if problem.domain != "science" or problem.family == "choice":
+        return {"math": "mathematics", "code": "programming", "puzzle": "puzzles", "science": "physics"}[problem.domain]
+    return (
+        "physics" if problem.family in PHYSICS else "chemistry" if problem.family in ("moles", "atoms") else "biology"
+    )
+
+
+SUBJECTS = ("mathematics", "programming", "puzzles", "physics", "chemistry", "biology")
 
 
 def topic(rng: Random) -> Case:
-    """A question about a topic; or: is the question about it?"""
     problem = draw(rng, rng.choice(list(FAMILIES)))
-    if rng.random() < 0.5:
-        data = rng.choice((problem.domain, f"Topic: {problem.domain}"))
-        return Case(tasks.TOPIC, data, {"question": problem.question}, problem.question)
-    about = rng.choice((problem.domain, problem.domain, *FAMILIES))
-    reply = {"reason": f"It is about {problem.domain}.", "answer": about == problem.domain}
-    return Case(tasks.TOPIC, tasks.labelled(topic=about, question=problem.question), reply, problem.question)
+    subject = subject_of(problem)
+    wanted = subject if rng.random() < 0.5 else rng.choice(SUBJECTS)
+    reply = {"reason": f"{wanted} {subject} {'same' if wanted == subject else 'other'}.", "answer": wanted == subject}
+    return Case(tasks.TOPIC, tasks.labelled(topic=wanted, question=problem.question), reply, problem.question)
 
 
 def evolve(rng: Random) -> Case:
     """The question with one more step at its end."""
     problem = draw(rng, rng.choice(ANSWERED))
-    more = rng.choice(
-        (f"Then add {rng.randint(2, 30)} to it.", f"Then multiply it by {rng.randint(2, 9)}.", "Then double it.")
-    )
-    question = undressed(problem.question)
-    return Case(tasks.EVOLVE, question, {"question": f"{question} {more}"}, problem.question)
+    more = rng.choice(("Then add 7 to it.", "Then multiply it by 3.", "Then double it."))
+    return Case(tasks.EVOLVE, problem.question, {"question": f"{problem.question} {more}"}, problem.question)
 
 
 def rewrite(rng: Random) -> Case:
-    """The question in another setting."""
+    """The question without its setting, or with one."""
     problem = draw(rng, rng.choice(ANSWERED))
-    reply = {"question": f"{context(rng)} {undressed(problem.question)}"}
-    return Case(tasks.REWRITE, problem.question, reply, problem.question)
+    core = undressed(problem.question)
+    question = f"Here is a small task. {core}" if core == problem.question else core
+    return Case(tasks.REWRITE, problem.question, {"question": question}, problem.question)
 
 
 DRAW: dict[str, Callable[[Random], Case]] = {

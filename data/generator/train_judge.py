@@ -21,18 +21,18 @@ from data.generator.curriculum import training_problems
 from data.generator.train_teacher import DRILLS_LAST, POOL, Example, Rates, save, train
 from ot_assets.strategies.tasks import instruct
 
-TOKENS = 5_000_000
+TOKENS = 6_500_000
 # Share of the examples that are bare questions, as the teacher learned them.
-REPLAY = 0.40
-RATES = Rates(adam=2e-3, muon=0.01, flat_until=0.15)
+REPLAY = 0.35
+RATES = Rates(adam=3e-3, muon=0.015, flat_until=0.25)
 
 
 def examples(rng: Random, _: float) -> list[Example]:
     """A pool of judge's cases and bare questions."""
     cases = judge_tasks.training_cases(rng, round(POOL * (1 - REPLAY)))
     problems = training_problems(rng, POOL - len(cases), DRILLS_LAST)
-    judged = [(chat.judge_prompt(case.task, case.data), case.text) for case in cases]
-    return judged + [(chat.prompt(p.question), p.solution) for p in problems]
+    judged = [Example(chat.judge_prompt(c.task, c.data), c.text, verdict="reason" in c.reply) for c in cases]
+    return judged + [Example(chat.prompt(p.question), p.solution) for p in problems]
 
 
 def tokenizer(teacher: Path, folder: Path) -> PreTrainedTokenizerBase:

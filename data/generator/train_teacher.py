@@ -34,8 +34,17 @@ TOKENS_PER_BATCH = 2800
 POOL = 1024
 WARMUP_STEPS, LAST_RATE = 50, 0.01
 LOSS_FREE = -100
+# Of a reply with a verdict its last tokens count more: one or two of them decide, forty explain.
+VERDICT_TOKENS, VERDICT_WEIGHT = 5, 8.0
 
-Example = tuple[str, str]  # a prompt as the model sees it, and what it should write
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt as the model sees it, and what it should write. `verdict`: what is decided stands at the very end."""
+
+    prompt: str
+    reply: str
+    verdict: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,18 +59,18 @@ class Rates:
 def worked_solutions(rng: Random, progress: float) -> list[Example]:
     """A pool of bare questions with worked solutions; `progress` in 0..1 thins the drills out."""
     drills = DRILLS_FIRST + (DRILLS_LAST - DRILLS_FIRST) * min(1.0, 2 * progress)
-    return [(chat.prompt(p.question), p.solution) for p in training_problems(rng, POOL, drills)]
+    return [Example(chat.prompt(p.question), p.solution) for p in training_problems(rng, POOL, drills)]
 
 
 def batches(
     rng: Random, coder: PreTrainedTokenizerBase, examples: Sequence[Example]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """One pool of examples as (ids, targets), both [batch, length], of similar lengths; targets only in the reply.
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """One pool of examples as (ids, targets, weights), each [batch, length], of similar lengths; targets in the reply.
 
     Right padding without a mask: attention is causal, so padding is never seen by a position that counts.
     """
-    asked = [len(ids) for ids in coder([prompt for prompt, _ in examples]).input_ids]
-    whole = coder([prompt + reply + chat.END for prompt, reply in examples]).input_ids
+    asked = [len(ids) for ids in coder([example.prompt for example in examples]).input_ids]
+    whole = coder([example.prompt + example.reply + chat.END for example in examples]).input_ids
     order = sorted(range(len(examples)), key=lambda i: len(whole[i]))
     chunks, chunk = [], []
     for i in order:
@@ -75,10 +84,13 @@ def batches(
     for chunk in chunks:
         width = max(len(whole[i]) for i in chunk)
         ids = torch.tensor([whole[i] + [pad] * (width - len(whole[i])) for i in chunk])
-        targets = torch.full_like(ids, LOSS_FREE)
+        targets, weights = torch.full_like(ids, LOSS_FREE), torch.ones(ids.shape)
         for row, i in enumerate(chunk):
-            targets[row, asked[i] - 1 : len(whole[i]) - 1] = ids[row, asked[i] : len(whole[i])]
-        yield ids, targets
+            end = len(whole[i])
+            targets[row, asked[i] - 1 : end - 1] = ids[row, asked[i] : end]
+            if examples[i].verdict:
+                weights[row, end - 1 - VERDICT_TOKENS : end - 1] = VERDICT_WEIGHT
+        yield ids, targets, weights
 
 
 def rate_at(progress: float, step: int, flat_until: float) -> float:
@@ -120,10 +132,11 @@ def train(
     curve, recent, began, progress = [], [], time.process_time(), 0.0
     model.train()
     while progress < 1:
-        for ids, targets in batches(rng, coder, pool(rng, progress)):
+        for ids, targets, weights in batches(rng, coder, pool(rng, progress)):
             hidden = model.model(ids).last_hidden_state
             counted = targets != LOSS_FREE
-            loss = cross_entropy(model.lm_head(hidden[counted]), targets[counted])
+            each = cross_entropy(model.lm_head(hidden[counted]), targets[counted], reduction="none")
+            loss = (each * weights[counted]).sum() / weights[counted].sum()
             loss.backward()
             factor = rate_at(progress, step, rates.flat_until)
             muon.step(rates.muon * factor)

@@ -82,6 +82,21 @@ def test_a_verdict_follows_from_the_answer_that_is_shown(task):
     assert verdicts == {True, False}
 
 
+def test_values_are_compared_digit_by_digit():
+    assert judge_tasks.compared("17", "17") == "1 1 same, 7 7 same"
+    assert judge_tasks.compared("17", "197") == "1 1 same, 7 9 other, - 7 other"
+    assert judge_tasks.compared("120", "12") == "1 1 same, 2 2 same, 0 - other"
+    assert judge_tasks.compared("Friday", "Monday") == "Friday Monday other"
+    assert judge_tasks.compared("5", None) == "other"
+
+
+@pytest.mark.parametrize("task", [tasks.SAME_ANSWER, tasks.IS_CORRECT, tasks.TOPIC])
+def test_the_reason_says_what_the_verdict_says(task):
+    for case in cases(task):
+        verdict = case.reply["answer" if task == tasks.TOPIC else "correct"]
+        assert verdict == ("other" not in case.reply["reason"]), case
+
+
 def test_is_correct_agrees_with_the_references():
     rng, references = Random(4), {}
     for _ in range(3000):
