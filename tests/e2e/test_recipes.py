@@ -1,4 +1,4 @@
-"""OpenThoughts3 in miniature as a person makes it and looks at it: in the UI, from the graph to one asset's preview."""
+"""The four recipes in miniature as a person makes and sees them: in the UI, from the graph to one asset's preview."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from ot_assets.lineage.record import FIRST_TIME
+from ot_assets.recipes.library import find_recipe
+from ot_assets.recipes.plan import plan
 from tests.e2e.pages import Dagster
 from tests.e2e.server import Server, serving
 
 NAME = "openthoughts3_1_2m"
-TABLES = 32
+RECIPES = ("stratos_17k", "openthoughts_114k", "openthoughts2_1m", NAME)
 
 
 @pytest.fixture(scope="module")
@@ -21,16 +23,33 @@ def server(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield running
 
 
-def test_it_is_made_from_its_jobs_page(ui: Dagster, server: Server):
-    ui.materialize_job(NAME)
+def test_all_four_are_made_at_once(ui: Dagster, server: Server):
+    ui.materialize_everything()
     ui.ends_in("Success")
+    ui.picture("run")
     assert server.rows(NAME, "dataset") == 1632 + 480 + 192
+    assert server.rows("openthoughts_114k", "unverified") > server.rows("openthoughts_114k", "dataset") > 0
+    assert server.rows("openthoughts2_1m", "reused", "openthoughts_114k") == server.rows("openthoughts_114k", "dataset")
+    assert server.rows("stratos_17k", "dataset") > 0
 
 
-def test_the_whole_graph_is_green(ui: Dagster):
-    ui.open_graph(NAME, *(f"{NAME}/{part}" for part in ("math", "code", "science", "dataset")))
-    ui.all_green(TABLES)
-    ui.picture("graph")
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_whole_graph_is_green(ui: Dagster, name: str):
+    recipe = find_recipe(name)
+    ui.open_graph(name, *(f"{name}/{part}" for part in (*(track.name for track in recipe.tracks), "dataset")))
+    ui.all_green(sum(1 for node in plan(recipe) if node.recipe and node.recipe.name == name))
+    ui.picture("graph" if name == NAME else f"graph-{name}")
+
+
+def test_a_stage_is_made_again_alone(ui: Dagster, server: Server):
+    before = server.rows("openthoughts2_1m", "new_code", "selected")
+    ui.open("/assets/openthoughts2_1m/new_code/selected")
+    ui.press("Materialize")
+    ui.launched_run()
+    ui.ends_in("Success")
+    ui.filter_log("selected")
+    ui.sees("reused")
+    assert server.rows("openthoughts2_1m", "new_code", "selected") == before
 
 
 def test_an_asset_shows_preview_histogram_and_plots(ui: Dagster):
