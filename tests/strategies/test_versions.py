@@ -23,11 +23,15 @@ def test_another_behaviour_is_a_change():
 
 def test_the_complaint_names_the_strategy():
     golden = {"a.x": {"version": 1, "source": "old"}, "a.y": {"version": 1, "source": "s"}}
-    now = {"a.x": {"version": 1, "source": "new"}, "a.z": {"version": 1, "source": "s"}}
+    now = {
+        "a.x": {"version": 1, "source": "new"},
+        "a.fresh": {"version": 1, "source": "s"},
+        "a.z": {"version": 2, "source": "s"},
+    }
     assert versions.complaints(golden, now) == [
         "a.x changed under version 1: raise it in its @strategy",
         "a.y is gone, but the golden file has it",
-        "a.z is new: record it in the golden file",
+        "a.z is new: a new strategy has version 1",
     ]
     assert versions.complaints(golden, golden) == []
 

@@ -26,7 +26,10 @@ _BEHIND = {"generator": ["ot_resources.generators.reasoning"], "sandbox": ["ot_r
 
 
 def check() -> None:
-    """AssertionError naming every strategy whose source changed under the same version, or that is not recorded."""
+    """AssertionError naming every strategy whose source changed under the same version.
+
+    A new one at version 1 is recorded with the next `OT_UPDATE_GOLDEN=1`: nobody has tables of it yet.
+    """
     now = {entry.title: {"version": entry.version, "source": source_hash(entry)} for entry in every()}
     if os.environ.get("OT_UPDATE_GOLDEN") == "1":
         GOLDEN.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +45,8 @@ def complaints(golden: dict[str, dict[str, object]], now: dict[str, dict[str, ob
         if title not in now:
             told.append(f"{title} is gone, but the golden file has it")
         elif title not in golden:
-            told.append(f"{title} is new: record it in the golden file")
+            if now[title]["version"] != 1:
+                told.append(f"{title} is new: a new strategy has version 1")
         elif now[title]["version"] != golden[title]["version"]:
             told.append(f"{title} has version {now[title]['version']}: record it in the golden file")
         elif now[title]["source"] != golden[title]["source"]:
