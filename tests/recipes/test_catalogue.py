@@ -10,6 +10,7 @@ import pytest
 from ot_assets.contracts import DOMAINS
 from ot_assets.recipes.library import recipes
 from ot_assets.recipes.sources import catalogue, read_benchmark, read_source
+from tests.conftest import PROJECT
 
 SOURCES, BENCHMARKS = catalogue("sources"), catalogue("benchmarks")
 
@@ -41,7 +42,8 @@ def test_an_entry_says_where_it_was_read_or_that_nobody_did(entry):
     assert entry["verified"] is None or len(entry["verified"]) > 10
 
 
-def test_what_recipes_read_has_a_stand_in(samples=Path("data/samples")):
+def test_what_recipes_read_has_a_stand_in():
+    samples = PROJECT / "data" / "samples"
     for recipe in recipes():
         for spec in recipe.outside():
             folder = samples / spec.dataset.replace("/", "__")

@@ -1,4 +1,4 @@
-"""The four recipes, as the releases were made: sources, stages in their order, and the parameters that were published."""
+"""The four recipes, as the releases were made: sources, stages in their order, and published parameters."""
 
 from __future__ import annotations
 
