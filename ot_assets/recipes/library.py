@@ -9,6 +9,7 @@ import yaml
 
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.model import Recipe
+from ot_assets.recipes.yaml_text import parse
 from ot_resources.interfaces import BadInput
 
 
@@ -53,8 +54,8 @@ def file_of(name: str, base: Path, where: str) -> Path:
     """The file of the recipe that another one builds on: a name, or a path beside that other one."""
     if Path(name).suffix in (".yaml", ".yml"):
         return base / name
-    beside = base.glob("*.yaml")
-    names = {_name_in(file): file for file in (*sorted(beside), *recipe_files())}
+    files = dict.fromkeys(file.resolve() for file in (*sorted(base.glob("*.yaml")), *recipe_files()))
+    names = {_name_in(file): file for file in files}
     if name not in names:
         raise BadInput(f"{where}: no recipe '{name}'; there is: {', '.join(sorted(names))}, or a path to a .yaml file")
     return names[name]
@@ -63,7 +64,7 @@ def file_of(name: str, base: Path, where: str) -> Path:
 def _name_in(file: Path) -> str:
     """The name that a recipe file gives itself; a broken file goes by its own, and breaks nobody else's run."""
     try:
-        raw = yaml.safe_load(file.read_text(encoding="utf-8"))
+        raw = parse(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
         raw = None
     return str(raw.get("name", file.stem)) if isinstance(raw, dict) else file.stem

@@ -17,6 +17,7 @@ from ot_assets.contracts import DOMAINS, STAGES
 from ot_assets.recipes import rules
 from ot_assets.recipes.model import Choice, DatasetSpec, Input, Published, Recipe, Reused, Track, Written
 from ot_assets.recipes.sources import SourceSpec, check_files, read_benchmark, read_source
+from ot_assets.recipes.yaml_text import parse
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
 
@@ -84,7 +85,7 @@ def _read_yaml(path: Path) -> Any:
     if not path.is_file():
         raise BadInput(f"no recipe file at {path}")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = parse(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name}: not text in UTF-8 (byte {error.start})") from None
     except RecursionError:

@@ -15,10 +15,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import ValidationError
 
 from ot_assets.contracts import DOMAINS
+from ot_assets.recipes.yaml_text import parse
 from ot_assets.strategies.sources.mapped import Mapping
 from ot_assets.strategies.sources.paths import unfold
 from ot_resources import readers
@@ -109,7 +109,7 @@ def catalogue(kind: str) -> dict[str, dict[str, Any]]:
     files = [_FOLDER / f"{name}.yaml" for name in names]
     entries: dict[str, dict[str, Any]] = {}
     for file in files:
-        for name, entry in (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).items():
+        for name, entry in (parse(file.read_text(encoding="utf-8")) or {}).items():
             if name in entries:
                 raise BadInput(f"{file.name}: '{name}' is also in another file of the catalogue")
             entries[name] = entry

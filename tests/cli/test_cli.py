@@ -157,9 +157,16 @@ def test_recipes_lists_the_projects_and_the_users(small, call, monkeypatch):
     assert "openthoughts3_1_2m" in {row["name"] for row in rows_of(call("recipes", "--json"))}
     monkeypatch.setenv("OT_RECIPES", str(small[1].parent))
     rows = {row["name"]: row for row in rows_of(call("recipes", "--json"))}
-    assert (rows["small"]["tracks"], rows["small"]["rows"]) == (["math"], "all")
-    assert rows["openthoughts3_1_2m"]["rows"]["math"] == 850_000
-    assert "small  (math)" in call("recipes").stdout
+    assert (list(rows["small"]["tracks"]), rows["small"]["rows"], rows["small"]["teacher"]) == (["math"], "all", None)
+    assert rows["small"]["current_rows"] > 0
+    flagship = rows["openthoughts3_1_2m"]
+    assert flagship["rows"]["math"] == 850_000
+    assert (flagship["published_rows"], flagship["teacher"]) == (1_200_000, "Qwen/QwQ-32B")
+    assert flagship["domains"] == ["math", "code", "science"]
+    assert "filter.difficulty" in flagship["tracks"]["code"]["stages"]
+    assert rows["openthoughts2_1m"]["domains"] == ["math", "code", "science", "puzzle"]
+    told = call("recipes").stdout
+    assert "domains: math, code, science; teacher: Qwen/QwQ-32B; rows: 1,200,000 published, not made yet" in told
 
 
 def test_nothing_was_asked_of_a_model_yet(call):
