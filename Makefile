@@ -9,6 +9,8 @@ BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 # The end-to-end tests have a target of their own: they take minutes, and want Chromium.
 TESTS ?= tests --ignore tests/e2e
+# A file of tests stays in one process: what it makes once is made once.
+WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help setup demo test e2e dev check bench sql
 
@@ -43,7 +45,7 @@ sql: .venv/base ## a DuckDB prompt on every table
 	@$(BIN)/ot sql
 
 test: .venv/dev ## the tests
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest $(WORKERS) $(TESTS)
 
 e2e: .venv/dev ## the tests that run Dagster's UI and daemon, with Chromium in front
 	@$(BIN)/pytest tests/e2e
