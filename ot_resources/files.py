@@ -11,10 +11,10 @@ import polars as pl
 
 from ot_resources.interfaces import BadInput
 
-_READERS = {".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".csv": "csv"}
+TABLES = {".parquet": "parquet", ".jsonl": "json", ".ndjson": "json", ".csv": "csv"}
 # What `ot_resources.readers` turns into tables.
 OTHER_SHAPES = (".7z", ".xml", ".pdf", ".zip")
-_READABLE = (*_READERS, *OTHER_SHAPES)
+_READABLE = (*TABLES, *OTHER_SHAPES)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def scan_files(paths: tuple[Path, ...], where: str = "") -> pl.LazyFrame:
 
 
 def _scan(path: Path, where: str) -> pl.LazyFrame:
-    reader = _READERS[path.suffix]
+    reader = TABLES[path.suffix]
     try:
         if reader == "parquet":
             frame = pl.scan_parquet(path, glob=False)

@@ -59,7 +59,11 @@ def house_checks(node: Node, table: Table, rows_in: int, params: dict[str, Any])
     ]
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in table.reasons.most_common(3))
     checks = [
-        Check("rows_present", table.rows > 0, f"{table.rows:,} rows" + (f"; dropped: {reasons}" if reasons else "")),
+        Check(
+            "rows_present",
+            table.rows > 0,
+            f"{table.rows:,} rows" + (f"; dropped: {reasons}" if reasons else "") + _short(node, table, params),
+        ),
         Check("contract", not wrong, "; ".join(wrong) or f"{len(node.contract)} columns as agreed"),
         _counts(node, table, rows_in, params),
     ]
@@ -78,6 +82,20 @@ def _unique(node: Node, table: Table, missing: list[str]) -> Check:
     return Check("ids_unique", True, f"{table.rows:,} different {'-'.join(key)}")
 
 
+def _short(node: Node, table: Table, params: dict[str, Any]) -> str:
+    """What is told where there are fewer rows than were asked for: all of them were taken."""
+    asked = {name: rows for name, rows in params.items() if name in node.strategy.scaled and rows is not None}
+    told = []
+    for rows in asked.values():
+        if isinstance(rows, dict):
+            got = _rows_by_source(table) if node.stage in ("mix", "filter") else {}
+            wanted = {name: n for name, n in rows.items() if n is not None and got}
+            told += [f"{name} has {got.get(name, 0):,} of {n:,}" for name, n in wanted.items() if got.get(name, 0) < n]
+        elif not params.get("per_source") and table.rows < rows:
+            told.append(f"{table.rows:,} of {rows:,}")
+    return f"; fewer than asked for, all are taken: {', '.join(told)}" if told else ""
+
+
 def published_check(node: Node, table: Table, scale: Fraction, compared: bool) -> Check:
     """Published rows, what that is at this scale, and what there is; by source where it was published so.
 
@@ -92,7 +110,10 @@ def published_check(node: Node, table: Table, scale: Fraction, compared: bool) -
         rows = got.get(name, 0)
         wrong = wrong or not low <= rows <= high
         figures = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        expected = "" if scale == 1 else f", at this scale {round((low + high) / 2 * scale):,}"
+        # Only what this stage counts itself is scaled for sure: a source that is read whole, or a duplicate, is not.
+        scaled = any(node.params.get(name) is not None for name in node.strategy.scaled)
+        here = f", at this scale {round((low + high) / 2 * scale):,}" if scaled else f", at scale {float(scale):g}"
+        expected = "" if scale == 1 else here
         told.append(f"{name + ': ' if name else ''}published {figures}{expected}, got {rows:,}")
     message = "; ".join(told)
     if compared:

@@ -16,24 +16,34 @@ from ot_assets.recipes.plan import Key, Node
 if TYPE_CHECKING:
     from ot_resources.store import Version
 
-_PACKAGES = ("dagster", "duckdb", "polars", "transformers", "torch", "datasets", "rapidfuzz", "math-verify", "vllm")
+_PACKAGES = (
+    *("dagster", "duckdb", "polars", "transformers", "torch", "datasets", "rapidfuzz", "math-verify", "vllm"),
+    *("floret", "py3langid", "sentence-transformers", "llguidance", "pypdf", "py7zr", "selectolax"),
+)
 
 _SHORT = 60
 FIRST_TIME = "made for the first time"
+RELEASED = "sources.released"
 
 Inputs = list[tuple[Key, "Version"]]
 
 
 def identity(node: Node, params: dict[str, Any], inputs: Inputs, outside: str | None) -> dict[str, Any]:
-    """What a version is looked up by: strategy, parameters, and the versions of what it reads."""
-    return {
+    """What a version is looked up by: strategy, parameters, and the versions of what it reads, each in its place."""
+    versions = {key: input_.version for key, input_ in inputs}
+    found: dict[str, Any] = {
         "strategy": node.strategy.title,
         "strategy_version": node.strategy.version,
         # A reason explains a choice; it does not make another table.
         "params": {name: value for name, value in params.items() if name != "reason"},
-        "inputs": [input_.version for _, input_ in inputs],
+        "inputs": [versions[key] for key in node.inputs],
         "outside": outside,
     }
+    if node.tables:
+        found["tables"] = {name: [versions[key] for key in keys] for name, keys in node.tables.items()}
+    if node.strategy.packages:
+        found["packages"] = {name: packages().get(name) for name in node.strategy.packages}
+    return found
 
 
 def choice(node: Node, params: dict[str, Any]) -> dict[str, Any]:
@@ -47,10 +57,17 @@ def choice(node: Node, params: dict[str, Any]) -> dict[str, Any]:
 
 
 def trail(node: Node, params: dict[str, Any], inputs: Inputs) -> list[dict[str, Any]]:
-    """All choices upstream, each once, this node's own last. Joining the sources is no choice; cleaning is."""
-    trails = [version_.record["trail"] for key, version_ in inputs if key[0] != "benchmarks"]
+    """All choices upstream, this node's own last. Joining the sources is no choice; cleaning is.
+
+    What a table is compared with is a parameter of its choice and has no steps here. The choices behind another
+    recipe's dataset stay in the step that takes it, under `built_on`, by its tracks.
+    """
+    trails = {key: version_.record["trail"] for key, version_ in inputs if key in node.inputs}
+    if node.strategy.title == RELEASED:
+        return [choice(node, params) | {"built_on": {key[1]: steps for key, steps in trails.items()}}]
     # Tracks that join may share their first steps; in one track the same choice may well be made twice.
-    steps = trails[0] if len(trails) == 1 else _unique(step for steps in trails for step in steps)
+    lists = list(trails.values())
+    steps = lists[0] if len(lists) == 1 else _unique(step for steps in lists for step in steps)
     return steps if node.strategy.title == "sources.union" else [*steps, choice(node, params)]
 
 
@@ -62,12 +79,20 @@ def upstream(field: str, inputs: Inputs) -> list[dict[str, Any]]:
 def choices_by_track(node: Node, inputs: Inputs) -> list[dict[str, Any]]:
     """Every choice that a dataset hangs on, with its recipe and track, read off the versions it was made from."""
     assert node.recipe is not None
-    return [
-        {"recipe": node.recipe.name, "track": key[1], "position": position} | step
-        for key, version_ in inputs
-        if key in node.inputs
-        for position, step in enumerate(version_.record["trail"])
-    ]
+    tracks = {key[1]: version_.record["trail"] for key, version_ in inputs if key in node.inputs}
+    return _by_track(node.recipe.name, tracks)
+
+
+def _by_track(recipe: str, tracks: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The steps of all tracks; before a step that takes another recipe's dataset, the steps of that one."""
+    found: list[dict[str, Any]] = []
+    for track, steps in tracks.items():
+        for position, step in enumerate(steps):
+            if "built_on" in step:
+                found += _by_track(step["params"]["recipe"], step["built_on"])
+            own = {name: value for name, value in step.items() if name != "built_on"}
+            found.append({"recipe": recipe, "track": track, "position": position} | own)
+    return found
 
 
 def because(node: Node, params: dict[str, Any], inputs: Inputs, made: Version, before: Version | None) -> str:

@@ -69,7 +69,7 @@ Input = SourceSpec | Written | Reused
 
 @dataclass(frozen=True)
 class Track:
-    """An ordered list of choices; the sources come first. `published` is how many rows they had in the release."""
+    """An ordered list of choices; the sources come first."""
 
     name: str
     sources: tuple[Input, ...]

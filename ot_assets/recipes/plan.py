@@ -101,9 +101,9 @@ def plan(recipe: Recipe) -> tuple[Node, ...]:
         for spec in track.outside():
             _share(nodes, _outside(spec))
         for node in _track_nodes(recipe, track):
-            nodes[node.key] = node
+            _share(nodes, node)
     for node in _dataset_nodes(recipe):
-        nodes[node.key] = node
+        _share(nodes, node)
     return tuple(nodes.values())
 
 
@@ -130,6 +130,10 @@ def with_upstream(keys: Iterable[Key], nodes: dict[Key, Node]) -> set[Key]:
 def _share(nodes: dict[Key, Node], node: Node) -> None:
     """Add a node. A source that is there already is shared; BadInput when its id is that of another table."""
     there = nodes.setdefault(node.key, node)
+    if node.recipe and there.recipe and node.recipe.file.resolve() != there.recipe.file.resolve():
+        raise BadInput(
+            f"{node.recipe.file}: name: '{node.recipe.name}' is also the name of {there.recipe.file}; rename one"
+        )
     ours, theirs = node.source, there.source
     if (
         ours
@@ -231,7 +235,7 @@ def _reused(recipe: Recipe, track: Track, source: Reused) -> Node:
         kind="questions",
         stage="sources",
         strategy=registry.find("sources", "released", source.where),
-        params={"domain": source.domain},
+        params={"recipe": base.name, "domain": source.domain},
         contract=QUESTION,
         row_key=("question_id",),
         counts="free",

@@ -47,7 +47,10 @@ def check_assets(track: Track, where: str) -> None:
 
 
 def check_order(choices: list[Choice], where: str) -> None:
-    """Paid stages come after the free ones that would have spared the money; questions before answers."""
+    """Paid stages come after the free ones that would have spared the money; questions before answers.
+
+    Questions that a model writes (a source with `write`) are paid before anything can be cleaned: there is none yet.
+    """
     before: set[str] = set()
     for choice in choices:
         _check_paid(choice, before)

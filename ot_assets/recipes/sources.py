@@ -23,7 +23,7 @@ from ot_assets.strategies.sources.mapped import Mapping
 from ot_assets.strategies.sources.paths import unfold
 from ot_resources import readers
 from ot_resources.digest import short_hash
-from ot_resources.files import OTHER_SHAPES, find_files, scan_files
+from ot_resources.files import OTHER_SHAPES, TABLES, find_files, scan_files
 from ot_resources.interfaces import BadInput
 
 _FOLDER = Path(__file__).parent / "catalogue"
@@ -83,6 +83,8 @@ class SourceSpec:
             place["files"] = self.repository_files
         if self.reader:
             place["reader"] = self.reader
+        if self.repository_files or (self.path and Path(self.path).suffix not in TABLES):
+            place["readers"] = readers.VERSION
         mapping = self.read_as(stand_in).model_dump(mode="json", exclude_defaults=True)
         return {"id": self.id, "domain": self.domain, "mapping": mapping} | place
 

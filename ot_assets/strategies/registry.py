@@ -47,6 +47,7 @@ class Strategy:
     function: Callable[..., Any]
     needs: tuple[str, ...]
     publishes: tuple[str, ...]
+    packages: tuple[str, ...]
     values: dict[str, inspect.Parameter]
     capabilities: dict[str, str]
     tables: frozenset[str]
@@ -85,16 +86,23 @@ _REGISTRY: dict[tuple[str, str], Strategy] = {}
 
 
 def strategy(
-    *, stage: str, version: int, name: str = "", needs: tuple[str, ...] = ("question",), publishes: tuple[str, ...] = ()
+    *,
+    stage: str,
+    version: int,
+    name: str = "",
+    needs: tuple[str, ...] = ("question",),
+    publishes: tuple[str, ...] = (),
+    packages: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as a choice of `stage`, under its own name unless `name` is given.
 
     `version` is raised by hand whenever the function's behaviour changes. `needs` are the columns that it reads;
-    `publishes`, for a format, the columns of the released dataset in their order.
+    `publishes`, for a format, the columns of the released dataset in their order; `packages` are those whose version
+    decides the result, so that another one makes another table.
     """
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        entry = _read_signature(function, stage, name or function.__name__, version, needs, publishes)
+        entry = _read_signature(function, stage, name or function.__name__, version, needs, publishes, packages)
         if (stage, entry.name) in _REGISTRY and _REGISTRY[stage, entry.name].function is not function:
             raise ValueError(f"strategy {entry.title} is registered twice")
         _REGISTRY[stage, entry.name] = entry
@@ -135,6 +143,7 @@ def _read_signature(
     version: int,
     needs: tuple[str, ...],
     publishes: tuple[str, ...],
+    packages: tuple[str, ...],
 ) -> Strategy:
     hints = get_type_hints(function, include_extras=True)
     keyword_only = {
@@ -147,7 +156,9 @@ def _read_signature(
     tables = frozenset(key for key in keyword_only if hints[key] is pl.LazyFrame)
     values = {key: p for key, p in keyword_only.items() if key not in capabilities and key not in tables}
     scaled = frozenset(key for key in values if _is_scaled(hints[key]))
-    return Strategy(stage, name, version, function, needs, publishes, values, capabilities, tables, scaled, hints)
+    return Strategy(
+        stage, name, version, function, needs, publishes, packages, values, capabilities, tables, scaled, hints
+    )
 
 
 def _is_scaled(hint: Any) -> bool:

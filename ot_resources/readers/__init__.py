@@ -25,6 +25,8 @@ from ot_resources.readers.stackexchange import COLUMNS as POST
 from ot_resources.readers.stackexchange import Slices, read_options, scan_dump
 from ot_resources.readers.zipped import scan_zip
 
+# Raised by hand when a reader makes other rows of the same file: what was read before is then read again.
+VERSION = 1
 _DUMPS = (".7z", ".xml")
 
 

@@ -6,10 +6,12 @@ of organic chemistry read by a vision model instead (gemini-2.0-flash-lite): wha
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import polars as pl
 
@@ -19,7 +21,8 @@ from ot_resources.readers import converted
 from ot_resources.readers.converted import Row, readable
 
 COLUMNS = {
-    "key": pl.String,  # name#page, the name alone where the file cannot be read: it stays when other files join
+    # name@content#page, without the page where the file cannot be read: it stays when other files join
+    "key": pl.String,
     "file": pl.String,  # below the folder that all files share
     "page": pl.Int64,  # from 1; null where the file cannot be read
     "text": pl.String,  # null where the file or the page cannot be read
@@ -34,11 +37,25 @@ def scan_pdfs(paths: Sequence[Path], where: str, scratch: Path) -> pl.LazyFrame:
     """
     folder = Path(os.path.commonpath([path.parent for path in paths]))
     table = converted.new_folder(scratch) / "pages.parquet"
-    rows = (row for path in paths for row in _pages(path, path.relative_to(folder).as_posix()))
+    rows = (
+        row | {"key": f"{title}#{row['page']}" if row["page"] else title}
+        for path, title in zip(paths, _titles(paths), strict=True)
+        for row in _pages(path, path.relative_to(folder).as_posix())
+    )
     converted.write(table, ((row, len(row["text"] or "")) for row in rows), _frame)
     pages = pl.scan_parquet(table)
     _check_any(pages, len(paths), where)
     return pages
+
+
+def _titles(paths: Sequence[Path]) -> Iterator[str]:
+    """Name and content of each file; of equal ones the later are numbered."""
+    seen: Counter[str] = Counter()
+    for path in paths:
+        with path.open("rb") as file:
+            title = f"{path.name}@{hashlib.file_digest(file, 'sha256').hexdigest()[:12]}"
+        seen[title] += 1
+        yield title if seen[title] == 1 else f"{title}.{seen[title]}"
 
 
 def _pages(path: Path, name: str) -> Iterator[Row]:
@@ -69,9 +86,7 @@ def _page(reader, name: str, number: int) -> Row:  # type: ignore[no-untyped-def
 
 
 def _row(name: str, page: int | None, text: str | None, error: str | None) -> Row:
-    last = PurePosixPath(name).name
-    key = last if page is None else f"{last}#{page}"
-    return {"key": key, "file": name, "page": page, "text": text, "error": error}
+    return {"key": "", "file": name, "page": page, "text": text, "error": error}
 
 
 def _frame(rows: list[Row]) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from ot_assets.graph.execute import StageFailed, execute
+from ot_assets.lineage.record import choices_by_track
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_resources.generators.engine import Completion
@@ -67,9 +68,19 @@ def test_a_recipe_builds_on_another_ones_dataset(tmp_path, rows, wanted):
     assert (both["answer"] == both["answer_there"]).all()
     assert (both["reasoning"] == both["reasoning_there"]).all()
     # its choices and its sources are part of the lineage
-    steps = [(step["stage"], step["strategy"]) for step in made["above/dataset"].version.record["trail"]]
-    assert ("dedup", "exact") in steps
-    assert ("sources", "released") in steps
+    dataset = made["above/dataset"]
+    told = [
+        (step["recipe"], step["track"], step["position"], f"{step['stage']}.{step['strategy']}")
+        for step in choices_by_track(dataset.node, dataset.inputs)
+    ]
+    last = "verify.math" if rows == "unverified" else "select.verified"
+    there = ["sources.files", "decontaminate.indel", "dedup.exact", "answers.imported", "verify.math", last]
+    there = [*dict.fromkeys(there), "format.think"]
+    here = ["sources.released", "answers.imported", "verify.none", "format.think_human_gpt"]
+    assert told == [
+        *(("small", "math", place, step) for place, step in enumerate(there)),
+        *(("above", "reused", place, step) for place, step in enumerate(here)),
+    ]
     read = made["above/dataset"].version.record["sources"]
     assert [source["id"] for source in read if source["kind"] == "sources"] == ["made"]
 
@@ -245,3 +256,43 @@ def test_a_domain_may_be_released_whole_beside_quotas(tmp_path):
     body = recipe()
     body["dataset"] = {"rows": {"math": "all"}}
     assert make(write_recipe(tmp_path, body))["small/dataset"].version.rows == KEPT
+
+
+def test_what_a_filter_learns_from_has_its_place_in_a_version(tmp_path):
+    """The same tables the other way round are another choice, and no source of the dataset's questions."""
+    write_inputs(tmp_path)
+
+    def learnt(run: str, likes: list[str], dislikes: list[str]) -> Any:
+        body = recipe()
+
+        def tables(names):
+            return [{"path": "questions.parquet", "question": name, "id": f"likes_{name}"} for name in names]
+
+        learn = {"positives": tables(likes), "negatives": tables(dislikes), "dim": 4, "buckets": 1000, "min_count": 1}
+        math(body)[2] = {"filter": {"use": "fasttext", "keep": 5, **learn}}
+        return make(write_recipe(tmp_path, body), upto="small/math/filtered", run_id=run)["small/math/filtered"]
+
+    one, two = learnt("one", ["problem", "gold"], ["reply"]), learnt("two", ["problem"], ["gold", "reply"])
+    assert not two.reused
+    assert [(s["stage"], s["strategy"]) for s in two.version.record["trail"]] == [
+        ("sources", "files"),
+        ("decontaminate", "indel"),
+        ("filter", "fasttext"),
+    ]
+    assert one.version.record["choice"]["params"] != two.version.record["choice"]["params"]
+
+
+def test_two_recipes_of_one_name_do_not_mix(tmp_path):
+    base(tmp_path)
+    (tmp_path / "other").mkdir()
+    file = above(tmp_path / "other", {"recipe": "../small.yaml"}, name="small")
+    with pytest.raises(BadInput, match="'small' is also the name of"):
+        plan(load_recipe(file))
+
+
+def test_fewer_rows_than_asked_for_are_told(tmp_path):
+    body = recipe()
+    math(body).insert(1, {"mix": {"use": "quotas", "quotas": {"made": 500}}})
+    checks = {c.name: c for c in make(write_recipe(tmp_path, body))["small/math/mixed"].checks}
+    assert checks["rows_present"].passed
+    assert checks["rows_present"].message.endswith("fewer than asked for, all are taken: made has 19 of 500")

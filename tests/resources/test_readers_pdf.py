@@ -30,12 +30,17 @@ def read(scratch: Path, *paths: Path) -> pl.DataFrame:
     return scan(paths, "here", scratch, {}).collect()
 
 
+def name(column: str) -> pl.Expr:
+    """A key without the part that tells the file's content."""
+    return pl.col(column).str.replace("@[0-9a-f]{12}", "")
+
+
 def test_a_row_a_page_in_the_order_of_the_files(tmp_path: Path) -> None:
     first = written(tmp_path / "b.pdf", "Benzene is aromatic.", "", "Why?")
     second = written(tmp_path / "sub" / "a.pdf", "Toluene é")
     rows = read(tmp_path / "scratch", first, second)
     assert tuple(rows.columns) == columns((first, second), {})
-    assert rows.select("key", "file", "page").rows() == [
+    assert rows.select(name("key"), "file", "page").rows() == [
         ("b.pdf#1", "b.pdf", 1),
         ("b.pdf#2", "b.pdf", 2),
         ("b.pdf#3", "b.pdf", 3),
@@ -45,11 +50,22 @@ def test_a_row_a_page_in_the_order_of_the_files(tmp_path: Path) -> None:
     assert rows["error"].null_count() == 4
 
 
+def test_files_of_one_name_have_keys_of_their_own(tmp_path: Path) -> None:
+    files = [written(tmp_path / folder / "ch1.pdf", text) for folder, text in (("a", "x"), ("b", "y"))]
+    copy = tmp_path / "c" / "ch1.pdf"
+    copy.parent.mkdir()
+    copy.write_bytes(files[0].read_bytes())
+    keys = read(tmp_path / "scratch", *files, copy)["key"].to_list()
+    assert len(set(keys)) == 3
+    assert keys[2] == keys[0].replace("#1", ".2#1")
+
+
 def test_keys_stay_when_a_file_elsewhere_joins(tmp_path: Path) -> None:
     deep = written(tmp_path / "x" / "y" / "a.pdf", "text")
     alone = read(tmp_path / "scratch", deep)
     together = read(tmp_path / "scratch", written(tmp_path / "b.pdf", "text"), deep)
-    assert alone["key"].item() == together["key"][1] == "a.pdf#1"
+    assert alone["key"].item() == together["key"][1]
+    assert alone.select(name("key")).item() == "a.pdf#1"
     assert together["file"].to_list() == ["b.pdf", "x/y/a.pdf"]
 
 
@@ -61,8 +77,9 @@ def test_what_cannot_be_read_is_a_row_that_says_why(tmp_path: Path) -> None:
     empty.write_bytes(b"")
     cut.write_bytes(good.read_bytes()[:200])
     rows = read(tmp_path / "scratch", junk, good, locked, empty, cut).to_dicts()
-    assert [row["key"] for row in rows] == ["junk.pdf", "good.pdf#1", "locked.pdf", "empty.pdf", "cut.pdf"]
-    unread = [row for row in rows if row["key"] != "good.pdf#1"]
+    named = pl.DataFrame(rows).select(name("key"))["key"].to_list()
+    assert named == ["junk.pdf", "good.pdf#1", "locked.pdf", "empty.pdf", "cut.pdf"]
+    unread = [row for row in rows if row["file"] != "good.pdf"]
     assert all(row["text"] is None and row["page"] is None for row in unread)
     assert all(row["error"] and "\n" not in row["error"] for row in unread)
     assert unread[1]["error"] == "encrypted with a password"

@@ -23,7 +23,7 @@ _TEXTS = 1024
 _DIGITS = 6
 
 
-@strategy(stage="filter", version=1)
+@strategy(stage="filter", version=1, packages=("sentence-transformers",))
 def embedding(
     questions: pl.LazyFrame,
     *,

@@ -30,7 +30,7 @@ _READ_CHARS = 2000
 _FOUND = "__found"
 
 
-@strategy(stage="filter", version=1)
+@strategy(stage="filter", version=1, packages=("py3langid",))
 def language(
     questions: pl.LazyFrame,
     *,

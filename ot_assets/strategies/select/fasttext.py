@@ -8,6 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from ot_assets.contracts import Rows
+from ot_assets.strategies.answers.imported import imported
 from ot_assets.strategies.dropping import split
 from ot_assets.strategies.fasttext_model import Settings, score_rows, train
 from ot_assets.strategies.filter.scoring import ERROR
@@ -21,7 +22,7 @@ Count = Annotated[int, Field(ge=1)]
 _SCORE = "fasttext_score"
 
 
-@strategy(stage="select", version=1, needs=("question", "answer"))
+@strategy(stage="select", version=1, needs=("question", "answer"), packages=("floret",))
 def fasttext(
     answers: pl.LazyFrame,
     *,
@@ -90,16 +91,15 @@ def _text(answer: pl.Expr) -> pl.Expr:
 def _texts(table: pl.LazyFrame, name: str, where: str) -> pl.Series:
     """Question and answer of each row that has an answer."""
     schema = table.collect_schema()
+    if "extra" in schema and "answer" not in schema:
+        # Imported answers, one or several a question, as the stage that imports them reads them.
+        brought = imported(table if "question_id" in schema else table.with_columns(question_id=pl.lit(""))).kept
+        told = brought.select(_text(response(brought.collect_schema())).alias("text")).collect()["text"]
+        if len(told):
+            return told
     answers: list[pl.Expr] = []
     if "answer" in schema:
         answers.append(pl.when(pl.col("answer").is_not_null()).then(response(schema)))
-    if "extra" in schema:
-        reasoning, answer = (
-            pl.col("extra").str.json_path_match(f"$.imported.{part}") for part in ("reasoning", "answer")
-        )
-        answers.append(
-            pl.when(answer.is_not_null()).then(pl.concat_str([reasoning.fill_null(""), answer], separator="\n\n"))
-        )
     if "reference" in schema:
         answers.append(pl.col("reference"))
     if not answers:

@@ -168,16 +168,28 @@ def _check_columns(schema: pl.Schema, mapping: Mapping, where: str) -> None:
     for field, column in mapping.named().items():
         if column not in schema:
             raise BadInput(f"{where}: '{field}': no column '{column}'; there is: {', '.join(schema.names())}")
-        if field.startswith(("question", "options")) and not _fits(field, schema[column]):
-            wanted = "a list of options" if field == "options" else "text"
+        if not _fits(field, schema[column]):
+            wanted = next((told for place, told in _WANTED.items() if field.startswith(place)), "text")
             raise BadInput(f"{where}: '{field}': the column '{column}' holds {schema[column]}, not {wanted}")
+
+
+_WANTED = {"options": "a list of options", "tests.": "a list of texts", "imported": "text or a list of texts"}
 
 
 def _fits(field: str, kind: pl.DataType) -> bool:
     """Whether a column has the type that its place wants: a set whose schema changed is not read as something else."""
-    return kind == pl.Null or (
-        isinstance(kind, pl.List | pl.Struct) if field == "options" else kind == pl.String or kind.is_numeric()
-    )
+    texts = isinstance(kind, pl.List) and kind.inner in (pl.String, pl.Null)
+    if kind == pl.Null:
+        return True
+    if field == "options":
+        return isinstance(kind, pl.List | pl.Struct)
+    if field.startswith(("tests.inputs", "tests.outputs")):
+        return isinstance(kind, pl.List)
+    if field.startswith("imported"):
+        return texts or not kind.is_nested()
+    if field.startswith(("question", "domain", "error")):
+        return kind == pl.String or kind.is_numeric()
+    return not (field == "reference" and isinstance(kind, pl.Struct))
 
 
 def _question_id(schema: pl.Schema, source: str, mapping: Mapping) -> pl.Expr:

@@ -15,12 +15,15 @@ _TOLD = ("verdict",)
 
 
 @strategy(stage="sources", version=1, needs=("row_id", "question_id", "sample", "extra", "answer"))
-def released(conversations: pl.LazyFrame, *, released: pl.LazyFrame, domain: str | None = None) -> pl.LazyFrame:
+def released(
+    conversations: pl.LazyFrame, *, released: pl.LazyFrame, recipe: str = "", domain: str | None = None
+) -> pl.LazyFrame:
     """The questions of a released dataset with their ids, and its answers as `extra.imported`, one a sample.
 
     In: formatted rows of all tracks of the other recipe, and what it released (its `row_id`); with `domain`, only the
     rows of that one. Out: exactly the columns of a question; question, reference, tests and id are those of the source,
     so that tags, prefixes and system prompts of the other format are left behind. The verdict goes to `extra.verdict`.
+    `recipe` names the other recipe in lineage.
 
     OpenThoughts2 takes the verified rows of OpenThoughts-114k so, retagged and without the boxed prefix
     (open_thoughts_3/dcft/data_strategies/HERO1/hero.py).

@@ -305,3 +305,18 @@ def test_a_row_that_could_not_be_read_says_why():
     assert dict(kept.schema) == dict(QUESTION)
     assert dropped["drop_reason"].to_list() == ["unreadable"]
     assert json.loads(dropped["drop_evidence"][0])["error"] == "a.pdf is encrypted"
+
+
+@pytest.mark.parametrize(
+    ("column", "mapping", "told"),
+    [
+        ([{"x": 4}], {"reference": "c"}, "'reference': the column 'c' holds Struct"),
+        ([{"x": 4}], {"imported": {"answer": "c"}}, "'imported.answer': .*not text or a list of texts"),
+        (["abc"], {"tests": {"kind": "stdin", "inputs": "c", "outputs": "c"}}, "'tests.inputs': .*not a list"),
+        ([["a"]], {"domain": "c"}, "'domain': the column 'c' holds List"),
+    ],
+)
+def test_other_columns_of_another_type_are_told(column, mapping, told):
+    raw = pl.DataFrame({"q": ["a"], "c": column})
+    with pytest.raises(BadInput, match=told):
+        to_questions(raw.lazy(), source="s", mapping=Mapping(question="q", **mapping), where="w")
