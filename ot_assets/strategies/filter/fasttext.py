@@ -41,7 +41,7 @@ def fasttext(
 
     OpenThoughts3 (_B2_Filtering): dim 256, 3 epochs, rate 0.1, words that occur 3 times, n-grams of up to 3 words (2 in
     some configs), newlines flattened; sets themselves cleaned of benchmarks (here as given). Math with NuminaMath
-    against Lap1official/Math gives 35.6 on average, response length 41.9 (paper, table 4); it lost everywhere. Variants:
+    against Lap1official/Math gives 35.6 on average, response length 41.9 (paper, table 4); lost everywhere. Variants:
     code codeforces, code golf, IOI, LeetCode against SQL; math olympiads, s1K, OpenR1; science SciQ, SCP-116K. The
     original sorts and cuts: `compat="input_order"` keeps the earlier of equal scores. `buckets` rows for n-grams take
     4 * `dim` bytes each, 2 GB as published.
