@@ -17,6 +17,7 @@ from ot_assets.recipes.plan import plan
 from ot_resources.generators.engine import Completion
 from ot_resources.generators.ledger import Ledger, LedgeredGenerator
 from ot_resources.interfaces import BadInput, FinishReason
+from ot_resources.warehouse import Warehouse
 from tests.graph.running import make, tools
 from tests.recipes.small import KEPT, RIGHT, math, recipe, write_inputs, write_recipe
 from tests.resources.engines import RuleEngine
@@ -296,3 +297,25 @@ def test_fewer_rows_than_asked_for_are_told(tmp_path):
     checks = {c.name: c for c in make(write_recipe(tmp_path, body))["small/math/mixed"].checks}
     assert checks["rows_present"].passed
     assert checks["rows_present"].message.endswith("fewer than asked for, all are taken: made has 19 of 500")
+
+
+def test_two_recipes_that_differ_in_one_choice_differ_in_one_row_and_share_the_rest(tmp_path, data_root):
+    one, two = recipe(), recipe() | {"name": "other"}
+    math(two)[2] = {"dedup": {"use": "indel", "threshold": 95}}
+    first = make(write_recipe(tmp_path, one), run_id="one")
+    second = make(write_recipe(tmp_path, two, "other.yaml"), run_id="two")
+    upstream = ("sources/made", "benchmarks/bench")
+    assert all(second[name].reused for name in upstream)
+    for asset in ("questions", "decontaminated"):
+        assert second[f"other/math/{asset}"].reused
+        assert second[f"other/math/{asset}"].version.version == first[f"small/math/{asset}"].version.version
+    assert not second["other/math/deduplicated"].reused
+    with Warehouse(root=str(data_root)).connect() as connection:
+        rows = connection.sql(
+            """select stage, strategy from lineage.choices
+               where (stage, strategy, strategy_version, params, position) in (
+                   select stage, strategy, strategy_version, params, position from lineage.choices
+                   group by all having count(*) = 1)
+               order by all"""
+        ).fetchall()
+    assert rows == [("dedup", "exact"), ("dedup", "indel")]
