@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ot_resources import sandboxes
 from ot_resources.embedder import SentenceEmbedder
-from ot_resources.generators import ENGINES, LanguageModel
+from ot_resources.generators import ENGINES, JUDGE_FOLDER, LanguageModel
 from ot_resources.hub import SAMPLES, Hub
 from ot_resources.interfaces import BadInput
 from ot_resources.sandboxes.resource import CodeSandbox
@@ -67,7 +67,7 @@ def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
             tokenizer=tokenizer,
         ),
         "teacher": _language_model("OT_TEACHER", root),
-        "judge": _language_model("OT_JUDGE" if "OT_JUDGE" in os.environ else "OT_TEACHER", root),
+        "judge": _judge(root),
         "sandbox": _sandbox(),
         "embedder": SentenceEmbedder(),
     }
@@ -108,6 +108,14 @@ def _sandbox() -> CodeSandbox:
     if kind not in sandboxes.NAMES:
         raise BadInput(f"OT_SANDBOX={kind}: unknown sandbox; there is: {', '.join(sandboxes.NAMES)}")
     return CodeSandbox(kind=kind)
+
+
+def _judge(root: Path) -> LanguageModel:
+    """OT_JUDGE, else the teacher that was named, else the embedded judge."""
+    named = next((name for name in ("OT_JUDGE", "OT_TEACHER") if name in os.environ), None)
+    if named or environment() != "local":
+        return _language_model(named or "OT_TEACHER", root)
+    return LanguageModel(engine="embedded", model=str(JUDGE_FOLDER), ledger=str(root / "ledger"))
 
 
 def _language_model(variable: str, root: Path) -> LanguageModel:

@@ -15,6 +15,7 @@ from ot_resources.generators.ledger import Ledger, LedgeredGenerator
 from ot_resources.interfaces import BadInput
 
 TEACHER_FOLDER = Path(__file__).parents[2] / "data" / "teacher"
+JUDGE_FOLDER = TEACHER_FOLDER.with_name("judge")
 ENGINES = ("embedded",)
 
 
