@@ -17,9 +17,9 @@ FROM_TEXT = "Write a question about a text."
 EVOLVE = "Make a question harder."
 REWRITE = "Say a question in other words."
 EXTRACT = "Extract questions and answers from a text."
-SELF_CONTAINED = "Decide if a question is complete."
+SELF_CONTAINED = "Make a question complete in itself."
 ANSWERABLE = "Decide if a question can be answered."
-TOPIC = "Write a question about a topic."
+TOPIC = "Decide if a question is about a topic."
 
 TASKS = (
     DIFFICULTY,
