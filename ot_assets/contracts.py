@@ -71,7 +71,7 @@ DOMAINS = ("math", "code", "science", "puzzle")
 
 # A parameter annotated with this counts rows of the full-size recipe and is multiplied by the run's scale.
 SCALED = "counts rows at full size"
-Rows = Annotated[int, SCALED, Field(ge=1)]
+Rows = Annotated[int, SCALED, Field(ge=1, le=2**53)]
 
 
 @dataclass(frozen=True)

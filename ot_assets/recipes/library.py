@@ -63,8 +63,10 @@ def file_of(name: str, base: Path, where: str) -> Path:
 
 def _name_in(file: Path) -> str:
     """The name that a recipe file gives itself; a broken file goes by its own, and breaks nobody else's run."""
+    if not file.is_file():
+        return file.stem
     try:
         raw = parse(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError):
         raw = None
     return str(raw.get("name", file.stem)) if isinstance(raw, dict) else file.stem

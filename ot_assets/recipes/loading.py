@@ -21,7 +21,7 @@ from ot_assets.recipes.yaml_text import parse
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 # What any choice may say beside the parameters of its strategy.
 _OF_ANY_CHOICE = frozenset({"use", "as", "published", "model"})
 _PUBLISHED: TypeAdapter[Published | None] = TypeAdapter(Published | None)
@@ -39,13 +39,18 @@ class _File(BaseModel):
     owners: list[str] = []
 
 
-def load_recipe(file: str | Path, look: bool = True, within: tuple[Path, ...] = ()) -> Recipe:
+def load_recipe(
+    file: str | Path, look: bool = True, within: tuple[Path, ...] = (), loaded: dict[Path, Recipe] | None = None
+) -> Recipe:
     """The recipe in a YAML file. BadInput for anything that can be known to be wrong before a run.
 
     Without `look`, the files that it reads are not looked at: one that has vanished is then found when it is read.
-    `within` are the recipes that are being loaded and build on this one.
+    `within` are the recipes that are being loaded and build on this one; `loaded` are those that were read on the way.
     """
     path = Path(file)
+    loaded = {} if loaded is None else loaded
+    if path.resolve() in loaded:
+        return loaded[path.resolve()]
     if path.resolve() in within:
         told = " -> ".join(p.stem for p in (*within, path))
         raise BadInput(f"{path.name}: a recipe cannot be a source of itself: {told}")
@@ -58,11 +63,11 @@ def load_recipe(file: str | Path, look: bool = True, within: tuple[Path, ...] = 
         raise BadInput(f"{path.name}: {key}: {_pydantic_message(first)}") from None
     for kind, name in (("name", parsed.name), *(("tracks", track) for track in parsed.tracks)):
         if not _NAME.fullmatch(name):
-            raise BadInput(f"{path.name}: {kind}: '{name}' must be lower case letters, digits and '_'")
+            raise BadInput(f"{path.name}: {kind}: '{name[:80]}' must be up to 80 lower case letters, digits and '_'")
     rules.check_taken(path.name, parsed.name, list(parsed.tracks))
     if not parsed.tracks:
         raise BadInput(f"{path.name}: tracks: give at least one track")
-    reader = _Reader(path, look, (*within, path.resolve()))
+    reader = _Reader(path, parsed.name, look, (*within, path.resolve()), loaded)
     tracks = tuple(reader.track(name, items, parsed.format) for name, items in parsed.tracks.items())
     recipe = Recipe(
         name=parsed.name,
@@ -78,6 +83,7 @@ def load_recipe(file: str | Path, look: bool = True, within: tuple[Path, ...] = 
     if look:
         for spec in recipe.outside():
             check_files(spec)
+    loaded[path.resolve()] = recipe
     return recipe
 
 
@@ -93,9 +99,8 @@ def _read_yaml(path: Path) -> Any:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
-        raise BadInput(
-            f"{path.name}{line}: not valid YAML: {getattr(error, 'problem', None) or 'cannot be read'}"
-        ) from None
+        said = getattr(error, "problem", None) or (str(error).splitlines() or ["cannot be read"])[0]
+        raise BadInput(f"{path.name}{line}: not valid YAML: {said}") from None
     if not isinstance(raw, dict):
         raise BadInput(f"{path.name}: a recipe is a mapping with name, tracks and dataset")
     return raw
@@ -106,8 +111,10 @@ class _Reader:
     """Reads the tracks of one recipe file."""
 
     path: Path
+    name: str
     look: bool
     loading: tuple[Path, ...]
+    loaded: dict[Path, Recipe]
 
     def track(self, name: str, items: list[dict[str, Any]], format_: str | dict[str, Any]) -> Track:
         where = f"{self.path.name}: tracks.{name}"
@@ -157,14 +164,19 @@ class _Reader:
         from ot_assets.recipes.library import file_of
 
         _check_keys(item, {"recipe", "id", "rows", "domain"}, where)
-        recipe = load_recipe(file_of(str(item["recipe"]), self.path.parent, where), self.look, self.loading)
+        if not isinstance(item["recipe"], str):
+            raise BadInput(f"{where}.recipe: the name of a recipe, or the path of its file")
+        file = file_of(item["recipe"], self.path.parent, where)
+        recipe = load_recipe(file, self.look, self.loading, self.loaded)
+        if recipe.name == self.name:
+            raise BadInput(f"{where}: the recipe in {file} has this one's own name, '{self.name}'; rename one")
         rows, domain, name = item.get("rows", "dataset"), item.get("domain"), item.get("id", recipe.name)
         if rows not in ("dataset", "unverified"):
-            raise BadInput(f"{where}.rows: {rows!r}: 'dataset', or 'unverified' for the rows before selection")
+            raise BadInput(f"{where}.rows: {_shown(rows)}: 'dataset', or 'unverified' for the rows before selection")
         if rows == "unverified" and not recipe.dataset.unverified:
             raise BadInput(f"{where}.rows: {recipe.name} makes no unverified twin ('dataset: {{unverified: true}}')")
         if domain not in (None, *DOMAINS):
-            raise BadInput(f"{where}.domain: {domain!r} is no domain; there is: {', '.join(DOMAINS)}")
+            raise BadInput(f"{where}.domain: {_shown(domain)} is no domain; there is: {', '.join(DOMAINS)}")
         return Reused(_name(name, f"{where}.id"), recipe, rows, domain, where)
 
     def _written(self, item: dict[str, Any], where: str, domain: str | None) -> Written:
@@ -175,15 +187,25 @@ class _Reader:
             )
         name = _name(item["id"], f"{where}.id")
         body = item["write"] if isinstance(item["write"], dict) else {"use": item["write"]}
+        for key in ("source", "as"):
+            if key in body:
+                raise BadInput(f"{where}.write: '{key}' cannot be set here; the source goes by its 'id'")
+        if body.get("domain") not in (None, *DOMAINS):
+            raise BadInput(f"{where}.write.domain: no such domain; there is: {', '.join(DOMAINS)}")
         choice = _choice(self.path, "sources", body | {"as": name, "source": name}, f"{where}.write")
         if "generator" not in choice.strategy.capabilities.values():
             raise BadInput(f"{where}.write: {choice.strategy.title} asks no model; name the source itself instead")
         return Written(name, read_source(item["from"], self.path.parent, f"{where}.from", domain), choice)
 
 
+def _shown(value: Any) -> str:
+    """A value of a recipe in a message: what is no plain value by its kind only."""
+    return repr(value)[:80] if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+
+
 def _name(name: Any, where: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise BadInput(f"{where}: {name!r} must be lower case letters, digits and '_'")
+        raise BadInput(f"{where}: {_shown(name)} must be up to 80 lower case letters, digits and '_'")
     return name
 
 
@@ -209,12 +231,14 @@ def _choice(path: Path, stage: str, body: Any, where: str) -> Choice:
         raise BadInput(f"{where}: 'use' must name a strategy, as in '{{use: exact}}'")
     params = {key: value for key, value in body.items() if key not in _OF_ANY_CHOICE}
     asset = body.get("as", STAGES[stage].asset)
-    if not isinstance(asset, str) or not _NAME.fullmatch(asset):
-        raise BadInput(f"{where}: 'as': '{asset}' must be lower case letters, digits and '_'")
+    _name(asset, f"{where}: 'as'")
     strategy = registry.find(stage, body["use"], where)
     checked = strategy.check(params, where)
     # What a dataset is cleaned against is a benchmark; what a filter learns from are questions like any others.
     read = read_benchmark if stage == "decontaminate" else _examples
+    for name in strategy.tables:
+        if not _as_list(checked[name]):
+            raise BadInput(f"{where}.{name}: give at least one id of the catalogue, or file")
     tables = {
         name: tuple(read(item, path.parent, f"{where}.{name}") for item in _as_list(checked.pop(name)))
         for name in sorted(strategy.tables)
@@ -233,12 +257,17 @@ def _examples(item: Any, base: Path, where: str) -> SourceSpec:
 
 
 def _published(body: dict[str, Any], where: str) -> Published | None:
+    given = body.get("published")
     try:
-        return _PUBLISHED.validate_python(body.get("published"))
+        published = _PUBLISHED.validate_python(None if isinstance(given, bool) else given)
     except ValidationError:
+        published = None
+    bands = list(published.values()) if isinstance(published, dict) else [published]
+    if (published is None and given is not None) or any(isinstance(b, tuple) and b[0] > b[1] for b in bands):
         raise BadInput(
             f"{where}: 'published' is a number of rows, a band such as [1000, 1200], or either for each source"
-        ) from None
+        )
+    return published
 
 
 def _format_choice(path: Path, body: str | dict[str, Any], where: str) -> Choice:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -14,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from ot_assets.recipes.sources import SourceSpec
 from ot_assets.strategies import registry
 
+_SHARE = re.compile(r"\d{1,6}(\.\d{1,12})?%?")
 _Count = Annotated[int, Field(ge=0)]
 # Rows that were published: a number, a band of two, or either by source.
 Published = _Count | tuple[_Count, _Count] | dict[str, _Count | tuple[_Count, _Count]]
@@ -102,14 +104,10 @@ class DatasetSpec(BaseModel):
     @field_validator("spare", mode="before")
     @classmethod
     def _percent(cls, value: Any) -> Any:
-        text = str(value).strip()
-        try:
-            share = Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except (ValueError, ZeroDivisionError):
-            share = Fraction(-1)
-        if share < 0:
+        text = str(value).strip() if isinstance(value, str | int | float) else ""
+        if not _SHARE.fullmatch(text):
             raise PydanticCustomError("share", "a share such as 5% or 0.05")
-        return share
+        return Fraction(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
 
 
 @dataclass(frozen=True)

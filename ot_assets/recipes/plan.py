@@ -96,8 +96,11 @@ def plan(recipe: Recipe) -> tuple[Node, ...]:
     nodes: dict[Key, Node] = {}
     for track in recipe.tracks:
         for reused in track.reused():
-            for node in plan(reused.recipe):
-                _share(nodes, node)
+            there = nodes.get((reused.recipe.name, "dataset"))
+            # One that is there already need not be planned again, as long as it is the same.
+            if there is None or there.recipe is not reused.recipe:
+                for node in plan(reused.recipe):
+                    _share(nodes, node)
         for spec in track.outside():
             _share(nodes, _outside(spec))
         for node in _track_nodes(recipe, track):

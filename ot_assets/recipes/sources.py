@@ -28,6 +28,7 @@ from ot_resources.interfaces import BadInput
 
 _FOLDER = Path(__file__).parent / "catalogue"
 _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,79}")
+_SPLIT = re.compile(r"\w[\w.-]{0,79}")
 _MAPPING = ("question", "options", "key", "reference", "tests", "imported", "only", "error", "extra")
 _ENTRY = ("dataset", "config", "split", "files", "domain", "rows", "licence", "verified", "note", "stand_in", "study")
 # What a recipe may say of a catalogue entry: a part of it goes by an id of its own.
@@ -121,7 +122,11 @@ def catalogue(kind: str) -> dict[str, dict[str, Any]]:
 def _read(item: Any, base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
     entry = {"use": item} if isinstance(item, str) else item
     if not isinstance(entry, dict):
-        raise BadInput(f"{where}: a name of the catalogue or a mapping, not {item!r}")
+        raise BadInput(f"{where}: a name of the catalogue or a mapping, not a {type(item).__name__}")
+    if not isinstance(entry.get("use", "files"), str):
+        raise BadInput(f"{where}.use: a name of the catalogue, or 'files'")
+    if "path" in entry and entry.get("use", "files") != "files":
+        raise BadInput(f"{where}: '{entry['use']}' of the catalogue has no 'path'; files of your own are 'use: files'")
     if "path" in entry or entry.get("use") == "files":
         return _files({"use": "files"} | entry, base, where, kind)
     name = entry.get("use")
@@ -155,8 +160,10 @@ def _hub(name: str, id_: str, entry: dict[str, Any], where: str, kind: Literal["
     for key in ("dataset", "question"):
         if not isinstance(entry.get(key), str):
             raise BadInput(f"{entry_at}: '{key}' is missing")
-    if entry.get("domain") not in (None, *DOMAINS):
-        raise BadInput(f"{entry_at}.domain: {entry['domain']!r} is no domain; there is: {', '.join(DOMAINS)}")
+    if not isinstance(entry.get("domain"), str | None) or entry.get("domain") not in (None, *DOMAINS):
+        raise BadInput(f"{entry_at}.domain: {str(entry['domain'])[:40]!r} is no domain; there is: {', '.join(DOMAINS)}")
+    if not isinstance(entry.get("split", "train"), str) or not _SPLIT.fullmatch(entry.get("split", "train")):
+        raise BadInput(f"{where}.split: the name of a split, such as train, or all")
     return SourceSpec(
         id=id_,
         kind=kind,
@@ -180,16 +187,23 @@ def _hub(name: str, id_: str, entry: dict[str, Any], where: str, kind: Literal["
 def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
     _check_keys(entry, {*_FILES, *_MAPPING}, where)
     for key in ("path", "question"):
-        if not isinstance(entry.get(key), str):
+        if not isinstance(entry.get(key), str) or not entry[key]:
             raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
     domain = entry.get("domain")
     fixed = domain is None or domain in DOMAINS
     path = os.path.abspath(base / entry["path"])  # noqa: PTH100 - without following links: they may change
-    name = entry.get("id") or re.sub(r"[^a-z0-9]+", "_", Path(entry["path"]).stem.lower()).strip("_") or "files"
+    if not isinstance(entry.get("licence", ""), str):
+        raise BadInput(f"{where}.licence: a text")
+    name = (
+        entry["id"]
+        if "id" in entry
+        else re.sub(r"[^a-z0-9]+", "_", Path(entry["path"]).stem.lower()).strip("_") or "files"
+    )
     if not _is_id(name):
-        raise BadInput(f"{where}.id: {name!r} must be up to 80 lower case letters, digits and '_'")
+        told = repr(name) if isinstance(name, str) else f"a {type(name).__name__}"
+        raise BadInput(f"{where}.id: {told[:90]} must be up to 80 lower case letters, digits and '_'")
     return SourceSpec(
-        id=name if entry.get("id") else f"{name}_{short_hash([entry['path']])[:6]}",
+        id=name if "id" in entry else f"{name}_{short_hash([entry['path']])[:6]}",
         kind=kind,
         use="files",
         domain=domain if fixed else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -123,14 +124,18 @@ def _read(response: Response, form: type[Form]) -> Reply[Form]:
         return Reply(None, response.error or "no reason given")
     if response.finish_reason == FinishReason.LENGTH:
         return Reply(None, f"the reply was cut off after {response.completion_tokens} tokens")
-    text = response.text if response.reasoning is None else response.answer
+    # A form may speak of a mark of reasoning; only what is no form as a whole is one behind a thought.
+    with suppress(ValidationError):
+        return Reply(form.model_validate_json(response.text.strip(), strict=True, extra="forbid"))
     try:
-        return Reply(form.model_validate_json(text.strip(), strict=True, extra="forbid"))
+        return Reply(form.model_validate_json(response.answer.strip(), strict=True, extra="forbid"))
     except ValidationError as problem:
         first = problem.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         what = f"'{place}': {first['msg']}" if place else first["msg"]
-        return Reply(None, " ".join(f"the reply is not of the form: {what}: {text[:_SHOWN_CHARS]!r}".split()))
+        return Reply(
+            None, " ".join(f"the reply is not of the form: {what}: {response.answer[:_SHOWN_CHARS]!r}".split())
+        )
 
 
 @cache

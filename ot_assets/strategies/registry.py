@@ -17,10 +17,12 @@ from functools import cache
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 import polars as pl
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import ConfigDict, Field, ValidationError, create_model
 
 from ot_assets.contracts import SCALED, STAGES
 from ot_resources.interfaces import BadInput, Embedder, Generator, Sandbox, Tokenizer
+
+_SAMPLING = {"temperature": Field(ge=0), "top_p": Field(gt=0, le=1), "max_tokens": Field(ge=1)}
 
 CAPABILITIES: dict[str, type] = {
     "generator": Generator,
@@ -177,11 +179,17 @@ def _parameter_model(entry: Strategy) -> Any:
     key = (entry.stage, entry.name)
     if key not in models:
         fields: dict[str, Any] = {
-            name: (entry.hints[name], ... if p.default is inspect.Parameter.empty else p.default)
+            name: (_bounded(name, entry.hints[name]), ... if p.default is inspect.Parameter.empty else p.default)
             for name, p in entry.values.items()
         }
-        models[key] = create_model(entry.title, __config__=ConfigDict(extra="forbid", strict=False), **fields)
+        config = ConfigDict(extra="forbid", strict=False, allow_inf_nan=False)
+        models[key] = create_model(entry.title, __config__=config, **fields)
     return models[key]
+
+
+def _bounded(name: str, hint: Any) -> Any:
+    """What a sampling parameter may be, whichever strategy has it."""
+    return Annotated[hint, _SAMPLING[name]] if name in _SAMPLING else hint
 
 
 def _suggest(word: str, known: list[str]) -> str:

@@ -113,7 +113,7 @@ def test_the_plan_of_a_recipe_holds_what_it_builds_on_once(tmp_path):
         ({"recipe": "small", "rows": "all"}, "rows: 'all': 'dataset', or 'unverified'"),
         ({"recipe": "small", "domain": "maths"}, "domain: 'maths' is no domain"),
         ({"recipe": "small", "only": {}}, "unknown key 'only'; there is: domain, id, recipe, rows"),
-        ({"recipe": "small", "id": "A b"}, "id: 'A b' must be lower case"),
+        ({"recipe": "small", "id": "A b"}, "id: 'A b' must be up to 80 lower case"),
         ({"recipe": "above"}, "a recipe cannot be a source of itself: above -> above"),
         ({"from": "math500"}, "need 'id', 'from' (a source) and 'write'"),
         ({"id": "mine", "from": "openmath_2_math", "write": "union"}, "sources.union"),
@@ -283,12 +283,19 @@ def test_what_a_filter_learns_from_has_its_place_in_a_version(tmp_path):
     assert one.version.record["choice"]["params"] != two.version.record["choice"]["params"]
 
 
-def test_two_recipes_of_one_name_do_not_mix(tmp_path):
-    base(tmp_path)
-    (tmp_path / "other").mkdir()
-    file = above(tmp_path / "other", {"recipe": "../small.yaml"}, name="small")
-    with pytest.raises(BadInput, match="'small' is also the name of"):
-        plan(load_recipe(file))
+def test_two_bases_of_one_name_do_not_mix(tmp_path):
+    for folder, keep in (("a", 3), ("b", 9)):
+        body = recipe()
+        math(body).insert(3, {"sample": {"use": "uniform", "n": keep}})
+        write_recipe(tmp_path, body, f"{folder}.yaml")
+    body = {
+        "name": "above",
+        "tracks": {
+            name: [{"sources": [{"recipe": f"{name}.yaml"}]}, {"answers": "imported"}] for name in ("a", "b")
+        },
+    }
+    with pytest.raises(BadInput, match="'small' is also the name of .*a.yaml; rename one"):
+        plan(load_recipe(write_recipe(tmp_path, body, "above.yaml")))
 
 
 def test_fewer_rows_than_asked_for_are_told(tmp_path):

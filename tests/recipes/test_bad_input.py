@@ -145,7 +145,7 @@ CASES = {
     "a bad name in `as`": (
         _insert(3, {"dedup": {"use": "exact", "as": "Twice!"}}),
         "[3].dedup",
-        "'as': 'Twice!' must be lower case",
+        "'as': 'Twice!' must be up to 80 lower case",
     ),
     "verify before answers": (
         lambda body: math(body).insert(1, math(body).pop(4)),
@@ -184,12 +184,12 @@ CASES = {
     "no track": (_top(tracks={}), "tracks", "at least one track"),
     "a track that is no list": (_top(tracks={"math": "exact"}), "tracks.math", "valid list"),
     "an item that is no mapping": (_set(2, "dedup"), "tracks.math.2", "valid dictionary"),
-    "bad name": (_top(name="My Mix"), "name", "'My Mix' must be lower case letters"),
+    "bad name": (_top(name="My Mix"), "name", "'My Mix' must be up to 80 lower case letters"),
     "name of the catalogue's own": (_top(name="lineage"), "name", "choose another"),
     "bad track": (
         lambda body: body["tracks"].__setitem__("Math 2", math(body)),
         "tracks",
-        "'Math 2' must be lower case",
+        "'Math 2' must be up to 80 lower case",
     ),
     "scale of an unknown environment": (_top(scale={"laptop": 0.1}), "scale.laptop", "local"),
     "a name of DuckDB's own": (_top(name="temp"), "name", "'temp' is taken by the catalogue"),

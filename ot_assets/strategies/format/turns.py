@@ -114,7 +114,11 @@ def _gate(schema: pl.Schema, require_reasoning: bool, keep_truncated: bool) -> p
         .then(pl.lit("no_reasoning"))
         .when((~cut | reasoning.is_null()) & (answer.fill_null("").str.strip_chars() == ""))
         .then(pl.lit("no_answer"))
-        .when(reasoning.str.contains(ANY_TAG).fill_null(False) | written.str.contains(ANY_TAG).fill_null(False))
+        .when(
+            pl.any_horizontal(
+                t.str.contains(ANY_TAG).fill_null(False) for t in (pl.col("question"), reasoning, written)
+            )
+        )
         .then(pl.lit("unbalanced_tags"))
     )
 

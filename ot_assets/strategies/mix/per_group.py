@@ -12,11 +12,13 @@ from ot_assets.strategies.ranking import RANK, ROW, rank_key, with_rank
 from ot_assets.strategies.registry import Split, strategy
 
 _GROUP = "__group"
+# no quotes and no backslashes: it stands in a path
+_NAME = r"^[^'\"\\\[\]]+$"
 
 
 @strategy(stage="mix", version=1, needs=("source", "extra"))
 def per_group(
-    questions: pl.LazyFrame, *, by: Annotated[str, Field(min_length=1)], n: Annotated[int, Field(ge=1)], seed: int = 42
+    questions: pl.LazyFrame, *, by: Annotated[str, Field(pattern=_NAME)], n: Annotated[int, Field(ge=1)], seed: int = 42
 ) -> Split:
     """Draw `n` questions of each source and value of `extra.<by>`; input order stays.
 
@@ -35,7 +37,7 @@ def per_group(
         pl.col(RANK) <= n,
         reason="group_full",
         evidence=pl.struct(
-            value.alias(by), pl.col(RANK).alias("rank"), pl.lit(n).alias("keep"), pl.lit(seed).alias("seed")
+            value.alias("value"), pl.col(RANK).alias("rank"), pl.lit(n).alias("keep"), pl.lit(seed).alias("seed")
         ),
         scratch=(ROW, RANK, _GROUP),
     )
