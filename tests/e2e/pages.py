@@ -66,8 +66,10 @@ class Dagster:
     def materialize_everything(self) -> None:
         """In the global graph, *Materialize all*; then the page of the run."""
         self.open("/asset-groups")
+        self.sees("openthoughts2_1m")
         self.press("Materialize all")
-        self.launched_run()
+        # Two hundred tables are looked at before they are launched.
+        self.launched_run(within=240_000)
 
     def materialize_job(self, name: str) -> None:
         """The job's page, *Materialize all*; then the page of the run."""
@@ -100,9 +102,9 @@ class Dagster:
 
     # --- runs
 
-    def launched_run(self) -> None:
+    def launched_run(self, within: int | None = None) -> None:
         """From the note that a run was launched, to the run's page."""
-        self.page.get_by_text("Launched run").first.wait_for()
+        self.page.get_by_text("Launched run").first.wait_for(timeout=within)
         self.page.get_by_text("View", exact=True).last.click()
         self.page.wait_for_url("**/runs/*")
 
