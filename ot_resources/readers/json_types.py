@@ -3,42 +3,75 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import polars as pl
 
+from ot_resources.interfaces import BadInput
 from ot_resources.readers.converted import Row, readable
 
 _MOST_FIELDS = 200  # an object of more is a dictionary, not a record
+_MOST_KEYS = 2_000  # columns of a table
+_DEEPEST = 20  # levels of a type; Arrow takes gigabytes for some hundreds
 
 
 class _Mixed(Exception):
     """Values that share no type."""
 
 
-class Columns:
-    """Learns a type a key from all objects (`see`), then makes tables of them (`frame`)."""
+class _NoName(Exception):
+    """Keys that can be no names of columns or fields."""
 
-    def __init__(self) -> None:
+
+class Columns:
+    """Learns a type a key from all objects (`see`), then makes tables of them (`frame`).
+
+    `named` says where an object lies, for errors. BadInput: a key with a NUL character, two keys that are one without
+    their lone surrogates, more than 2,000 different keys, an object that is nested too deep to be written as text.
+    """
+
+    def __init__(self, named: Callable[[Row], str]) -> None:
+        self._named = named
         self._types: dict[str, pl.DataType | None] = {}
+        self._names: set[str] = set()
 
     def see(self, row: Row) -> None:
         for key, value in row.items():
-            known = self._types.get(key, pl.Null())
-            if known is not None:
-                self._types[key] = _joined(known, value)
+            try:
+                if key not in self._types:
+                    self._add(key)
+                known = self._types.get(key, pl.Null())
+                if known is not None:
+                    self._types[key] = _joined(known, value)
+            except _NoName as error:
+                raise BadInput(f"{self._named(row)}: {error}") from None
+
+    def _add(self, key: str) -> None:
+        (name,) = _names([key])
+        if name in self._names:
+            raise _NoName(f"has the key {key[:40]!r}, which is one with another key; keys must differ as UTF-8")
+        self._names.add(name)
+        if len(self._names) > _MOST_KEYS:
+            raise _NoName(f"one key too many; all objects together may have {_MOST_KEYS:,} different ones")
 
     def frame(self, rows: list[Row]) -> pl.DataFrame:
         """One row an object, null where it has no such key."""
         return pl.DataFrame([self._column(key, kind, rows) for key, kind in self._types.items()])
 
     def _column(self, key: str, kind: pl.DataType | None, rows: list[Row]) -> pl.Series:
-        values = [row.get(key) for row in rows]
         if kind is None or _has_no_fields(kind):
-            return pl.Series(readable(key), [_as_text(value) for value in values], dtype=pl.String)
+            return pl.Series(readable(key), [self._text(row, key) for row in rows], dtype=pl.String)
         if kind == pl.Null:
             kind = pl.String()
-        return pl.Series(readable(key), [_fitted(value, kind) for value in values], dtype=kind)
+        kind = _without_null_lists(kind)
+        return pl.Series(readable(key), [_fitted(row.get(key), kind) for row in rows], dtype=kind)
+
+    def _text(self, row: Row, key: str) -> str | None:
+        try:
+            return _as_text(row.get(key))
+        except RecursionError:
+            raise BadInput(f"{self._named(row)}: nested too deep under {key[:40]!r}; flatten it") from None
 
 
 def _joined(known: pl.DataType, value: Any) -> pl.DataType | None:
@@ -48,15 +81,33 @@ def _joined(known: pl.DataType, value: Any) -> pl.DataType | None:
         return None
 
 
-def _type_of(value: Any) -> pl.DataType:
+def _names(keys: Iterable[str]) -> list[str]:
+    """The keys as names of columns or fields."""
+    names = [readable(key) for key in keys]
+    for name in names:
+        if "\0" in name:
+            raise _NoName(f"has a key with a NUL character, {name[:40]!r}; a name of a column can have none")
+    if len(set(names)) < len(names):
+        raise _NoName("has two keys in one object that are one without lone surrogates; keys must differ as UTF-8")
+    return names
+
+
+def _type_of(value: Any, levels: int = _DEEPEST) -> pl.DataType:
+    if isinstance(value, dict | list) and not levels:
+        raise _Mixed
     if isinstance(value, dict):
         if len(value) > _MOST_FIELDS:
             raise _Mixed
-        return pl.Struct([pl.Field(readable(key), _type_of(inner)) for key, inner in value.items()])
+        return pl.Struct(
+            [
+                pl.Field(name, _type_of(inner, levels - 1))
+                for name, inner in zip(_names(value), value.values(), strict=True)
+            ]
+        )
     if isinstance(value, list):
         inner: pl.DataType = pl.Null()
         for item in value:
-            inner = _join(inner, _type_of(item))
+            inner = _join(inner, _type_of(item, levels - 1))
         return pl.List(inner)
     if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         raise _Mixed
@@ -89,6 +140,15 @@ def _inner(kind: pl.List) -> pl.DataType:
 
 def _fields(kind: pl.Struct) -> dict[str, pl.DataType]:
     return {f.name: f.dtype for f in kind.fields}  # type: ignore[misc]
+
+
+def _without_null_lists(kind: pl.DataType) -> pl.DataType:
+    """Lists of nothing but nulls as lists of strings: Polars hands the former to Arrow with too few values."""
+    if isinstance(kind, pl.List):
+        return pl.List(pl.String() if kind.inner == pl.Null else _without_null_lists(_inner(kind)))
+    if isinstance(kind, pl.Struct):
+        return pl.Struct({name: _without_null_lists(inner) for name, inner in _fields(kind).items()})
+    return kind
 
 
 def _has_no_fields(kind: pl.DataType) -> bool:

@@ -24,6 +24,7 @@ from xml.parsers import expat
 
 import polars as pl
 
+from ot_resources.files import first_line
 from ot_resources.interfaces import BadInput
 from ot_resources.readers import converted, sevenzip
 from ot_resources.readers.converted import Row
@@ -44,6 +45,7 @@ _PLACE = "__place"  # which row of the file a question is, from 0
 _QUESTION = "1"
 _READ = 1 << 20
 _LONGEST_POST = 64 << 20
+_MOST_SLICES = 1_000
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Slices:
 
 
 def read_options(where: str, options: dict[str, Any]) -> Slices | None:
-    """`compat: overlapping_slices`, with `slices` (16 by default); BadInput for anything else."""
+    """`compat: overlapping_slices`, with `slices` (16 by default, at most 1,000); BadInput for anything else."""
     for name in options:
         if name not in ("compat", "slices"):
             raise BadInput(f"{where}: unknown option '{name}' of a StackExchange dump; there is: compat, slices")
@@ -63,8 +65,8 @@ def read_options(where: str, options: dict[str, Any]) -> Slices | None:
         raise BadInput(f"{where}.compat: {compat!r} is not known; there is: overlapping_slices")
     if compat is None and "slices" in options:
         raise BadInput(f"{where}.slices: goes with 'compat: overlapping_slices' only; without it a question comes once")
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise BadInput(f"{where}.slices: {count!r} must be a whole number from 1")
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_SLICES:
+        raise BadInput(f"{where}.slices: {count!r} must be a whole number from 1 to {_MOST_SLICES:,}")
     return Slices(count) if compat else None
 
 
@@ -73,7 +75,8 @@ def scan_dump(path: Path, where: str, scratch: Path, slices: Slices | None = Non
 
     Columns: `COLUMNS`, and `slice` under compat. Memory holds a batch of questions, whatever the size of the dump;
     `scratch` holds Posts.xml unpacked, while it is read, and the questions. BadInput: a dump that is damaged or cut
-    off, that declares a document type (entities are never expanded), that has no questions, or has one twice.
+    off, in an unknown encoding, that declares a document type (entities are never expanded), that has no questions,
+    or has one twice.
     """
     folder = converted.new_folder(scratch)
     packed = path.suffix == ".7z"
@@ -139,6 +142,10 @@ class _Posts:
                 f"{self.at}: cut off or damaged in line {error.lineno} of Posts.xml, {self._after()} ({said}); "
                 "fetch the dump again, whole"
             ) from None
+        except (LookupError, ValueError) as error:
+            if self._inside or isinstance(error, BadInput):
+                raise
+            raise BadInput(f"{self.at}: an encoding that is not read ({first_line(error)}); a dump is UTF-8") from None
 
     def _taken(self) -> list[tuple[Row, int]]:
         taken, self._found = self._found, []

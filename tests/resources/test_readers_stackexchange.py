@@ -153,6 +153,8 @@ def test_an_archive_that_is_cut_off_or_altered(site: Path, tmp_path: Path) -> No
     [
         ("", "before the first post"),
         ("<users></users>", "holds <users>, not <posts>"),
+        (HEAD.replace("utf-8", "utf-7") + "</posts>", "an encoding that is not read .*; a dump is UTF-8"),
+        (HEAD.replace("utf-8", "zzz") + "</posts>", "an encoding that is not read .*; a dump is UTF-8"),
         (HEAD + "</posts>", "no questions"),
         (HEAD + post(1, 2) + "</posts>", "no questions"),
         (HEAD + post(7) + post(8) + post(7) + "</posts>", "the question 7 comes twice"),
@@ -204,6 +206,7 @@ def test_memory_is_bounded(site: Path, tmp_path: Path, monkeypatch: pytest.Monke
         ({"slice": 3}, "here: unknown option 'slice' of a StackExchange dump; there is: compat, slices"),
         ({"compat": "slices"}, "here.compat: 'slices' is not known; there is: overlapping_slices"),
         ({"slices": 4}, "here.slices: goes with 'compat: overlapping_slices' only"),
+        (PUBLISHED | {"slices": 1_001}, "here.slices: 1001 must be a whole number from 1 to 1,000"),
         (PUBLISHED | {"slices": 0}, "here.slices: 0 must be a whole number from 1"),
     ],
 )

@@ -61,6 +61,7 @@ def test_objects_by_the_name_of_their_file(tmp_path: Path) -> None:
     ("values", "kind", "expected"),
     [
         ([1, None, 2], pl.Int64, [1, None, 2]),
+        ([[None, None], []], pl.List(pl.String), [[None, None], []]),
         ([1, 2.5], pl.Float64, [1.0, 2.5]),
         ([True, False], pl.Boolean, [True, False]),
         ([None, None], pl.String, [None, None]),
@@ -92,6 +93,26 @@ def test_a_column_has_one_type(tmp_path: Path, values: list[Any], kind: Any, exp
 def test_an_object_with_very_many_fields_is_text(tmp_path: Path) -> None:
     values = [{f"k{number}": number for number in range(start, start + 150)} for start in (0, 150)]
     assert [json.loads(text) for text in column(tmp_path, *values)] == values
+
+
+@pytest.mark.parametrize("levels", [21, 150, 800])
+def test_what_is_nested_deep_is_text(levels: int, tmp_path: Path) -> None:
+    for opened, closed in (("[", "]"), ('{"a": ', "}")):
+        text = opened * levels + "1" + closed * levels
+        path = archive(tmp_path / "deep.zip", {"a.json": f'{{"v": {text}, "w": {opened * 20}1{closed * 20}}}'})
+        rows = read(path)
+        assert rows["v"].to_list() == [text]
+        assert rows["w"].dtype != pl.String
+
+
+def test_too_deep_for_text_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dumps(*given: object, **options: object) -> str:
+        raise RecursionError
+
+    path = archive(tmp_path / "deep.zip", {"a.json": '{"v": ' + "[" * 30 + "]" * 30 + "}"})
+    monkeypatch.setattr(json, "dumps", dumps)
+    with pytest.raises(BadInput, match=r"deep.zip: a.json: nested too deep under 'v'; flatten it"):
+        read(path)
 
 
 JSON = st.recursive(
@@ -131,10 +152,17 @@ def covers(found: Any, value: Any) -> bool:
         ("[" * 100_000, "a.json: not JSON (RecursionError"),
         ("3", "a.json: holds a int; it must hold an object or a list of objects"),
         ('[{"a": 1}, "b"]', "a.json: holds a str; it must hold an object or a list of objects"),
+        ('{"a":' * 200, "a.json: not JSON ("),
+        ('{"a":' * 5_000, "a.json: not JSON (RecursionError"),
+        ({"x\0y": 1}, "a.json: has a key with a NUL character"),
+        ({"x": [{"x\0y": 1}]}, "a.json: has a key with a NUL character"),
+        ('{"\\ud800": 1, "\\ud801": 2}', "a.json: has the key '\\ud801', which is one with another"),
+        ('{"x": {"\\ud800": 1, "\\ud801": 2}}', "a.json: has two keys in one object"),
+        ({f"k{n}": n for n in range(2_000)}, "a.json: one key too many; all objects together may have 2,000"),
         ('{"zip_member": 1}', "a.json: has a key 'zip_member'"),
     ],
 )
-def test_a_file_that_is_no_object_is_named(content: str | bytes, said: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_object_is_named(content: Any, said: str, tmp_path: Path) -> None:
     path = archive(tmp_path / "some.zip", {"0.json": {"a": 1}, "a.json": content})
     with pytest.raises(BadInput, match=re.escape(said)) as told:
         read(path)
@@ -149,10 +177,37 @@ def test_what_is_no_whole_zip(tmp_path: Path) -> None:
     for content in (b"", b"PK junk", whole[:-40], bytes(flipped)):
         path = tmp_path / "broken.zip"
         path.write_bytes(content)
-        with pytest.raises(BadInput, match=r"broken.zip: (not a whole zip|.*not JSON)"):
+        with pytest.raises(BadInput, match=r"broken.zip: (not a whole zip|.*not JSON|.*damaged)"):
             read(path)
     with pytest.raises(BadInput, match="no files in it"):
         read(archive(tmp_path / "empty.zip", {"folder/": ""}))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_member_is_named(method: int, tmp_path: Path) -> None:
+    path = tmp_path / "some.zip"
+    with zipfile.ZipFile(path, "w", method) as opened:
+        opened.writestr("a.json", json.dumps({"text": [str(n * n) for n in range(300)]}))
+    whole = path.read_bytes()
+    for place in range(36, whole.index(b"PK\x01\x02"), 13):
+        path.write_bytes(whole[:place] + bytes(byte ^ 255 for byte in whole[place : place + 9]) + whole[place + 9 :])
+        with pytest.raises(BadInput, match=r"some.zip: (a.json: damaged \(.*\); fetch the zip again|not a whole zip)"):
+            read(path)
+
+
+def test_names_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"some.zip: '\.': no name of a file"):
+        read(archive(tmp_path / "some.zip", {"a.json": {}, ".": {}}))
+    path = archive(tmp_path / "some.zip", {"z.json": {}})
+    path.write_bytes(path.read_bytes().replace(b"z.json", b"\0.json"))
+    with pytest.raises(BadInput, match="some.zip: '': no name of a file"):
+        read(path)
+    path = archive(tmp_path / "some.zip", {"é.json": {}})
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff"))
+    with pytest.raises(BadInput, match=r"some.zip: b'\\xff\\xff.json': a name that is not the UTF-8"):
+        read(path)
+    with pytest.raises(BadInput, match=r"some.zip: 'a\\nb.json': not JSON"):
+        read(archive(tmp_path / "some.zip", {"a\nb.json": "x"}))
 
 
 def test_bombs_and_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
