@@ -30,12 +30,12 @@ class Dagster:
         self.page.goto(self.server.url + path)
 
     def open_graph(self, *groups: str) -> None:
-        """The global graph, with these groups unfolded."""
+        """The global graph, with these groups unfolded, on a page that is large enough for all of their tables."""
+        self.page.set_viewport_size({"width": 2400, "height": 2100})
         self.open("/asset-groups/?expanded=" + quote(",".join(f"global@global:{group}" for group in groups), safe=""))
 
     def all_green(self, tables: int) -> None:
         """Every table of the graph on the page is drawn as materialised, with nothing stale or failed."""
-        self.page.set_viewport_size({"width": 1900, "height": 800})
         self.page.get_by_placeholder("Jump to…").locator("xpath=following::button[1]").click()
         wait(lambda: self.page.evaluate(GREEN) >= tables, 120, f"{tables} green tables")
 

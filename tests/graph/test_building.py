@@ -290,9 +290,7 @@ def test_two_bases_of_one_name_do_not_mix(tmp_path):
         write_recipe(tmp_path, body, f"{folder}.yaml")
     body = {
         "name": "above",
-        "tracks": {
-            name: [{"sources": [{"recipe": f"{name}.yaml"}]}, {"answers": "imported"}] for name in ("a", "b")
-        },
+        "tracks": {name: [{"sources": [{"recipe": f"{name}.yaml"}]}, {"answers": "imported"}] for name in ("a", "b")},
     }
     with pytest.raises(BadInput, match="'small' is also the name of .*a.yaml; rename one"):
         plan(load_recipe(write_recipe(tmp_path, body, "above.yaml")))
