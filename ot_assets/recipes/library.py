@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import yaml
-
+from ot_assets.recipes.finding import name_in, recipe_files
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.model import Recipe
-from ot_assets.recipes.yaml_text import parse
 from ot_resources.interfaces import BadInput
 
 
@@ -19,23 +16,13 @@ def recipes() -> list[Recipe]:
     A source that has vanished does not keep the others from being loaded.
     """
     found: dict[str, Recipe] = {}
+    loaded: dict[Path, Recipe] = {}
     for file in recipe_files():
-        recipe = load_recipe(file, look=False)
+        recipe = load_recipe(file, look=False, loaded=loaded)
         if recipe.name in found:
             raise BadInput(f"{file}: name: '{recipe.name}' is also the name of {found[recipe.name].file}; rename one")
         found[recipe.name] = recipe
     return [found[name] for name in sorted(found)]
-
-
-def recipe_files() -> list[Path]:
-    """The YAML files of the project's recipes and of the user's folder."""
-    files = sorted(Path(__file__).parent.glob("*.yaml"))
-    folder = os.environ.get("OT_RECIPES")
-    if folder:
-        if not Path(folder).is_dir():
-            raise BadInput(f"OT_RECIPES={folder}: no such folder")
-        files += sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
-    return files
 
 
 def find_recipe(name: str) -> Recipe:
@@ -44,29 +31,7 @@ def find_recipe(name: str) -> Recipe:
         return load_recipe(name)
     names = {}
     for file in recipe_files():
-        names[_name_in(file)] = file
+        names[name_in(file)] = file
     if name not in names:
         raise BadInput(f"no recipe '{name}'; there is: {', '.join(sorted(names))}, or a path to a .yaml file")
     return load_recipe(names[name])
-
-
-def file_of(name: str, base: Path, where: str) -> Path:
-    """The file of the recipe that another one builds on: a name, or a path beside that other one."""
-    if Path(name).suffix in (".yaml", ".yml"):
-        return base / name
-    files = dict.fromkeys(file.resolve() for file in (*sorted(base.glob("*.yaml")), *recipe_files()))
-    names = {_name_in(file): file for file in files}
-    if name not in names:
-        raise BadInput(f"{where}: no recipe '{name}'; there is: {', '.join(sorted(names))}, or a path to a .yaml file")
-    return names[name]
-
-
-def _name_in(file: Path) -> str:
-    """The name that a recipe file gives itself; a broken file goes by its own, and breaks nobody else's run."""
-    if not file.is_file():
-        return file.stem
-    try:
-        raw = parse(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, OSError, UnicodeDecodeError, RecursionError):
-        raw = None
-    return str(raw.get("name", file.stem)) if isinstance(raw, dict) else file.stem

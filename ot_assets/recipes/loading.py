@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, TypeAdapter, Validati
 
 from ot_assets.contracts import DOMAINS, STAGES
 from ot_assets.recipes import rules
+from ot_assets.recipes.finding import file_of
 from ot_assets.recipes.model import Choice, DatasetSpec, Input, Published, Recipe, Reused, Track, Written
 from ot_assets.recipes.sources import SourceSpec, check_files, read_benchmark, read_source
 from ot_assets.recipes.yaml_text import parse
@@ -161,8 +162,6 @@ class _Reader:
         return read_source(item, self.path.parent, where, domain)
 
     def _reused(self, item: dict[str, Any], where: str) -> Reused:
-        from ot_assets.recipes.library import file_of
-
         _check_keys(item, {"recipe", "id", "rows", "domain"}, where)
         if not isinstance(item["recipe"], str):
             raise BadInput(f"{where}.recipe: the name of a recipe, or the path of its file")
