@@ -62,9 +62,7 @@ class Columns:
     def _column(self, key: str, kind: pl.DataType | None, rows: list[Row]) -> pl.Series:
         if kind is None or _has_no_fields(kind):
             return pl.Series(readable(key), [self._text(row, key) for row in rows], dtype=pl.String)
-        if kind == pl.Null:
-            kind = pl.String()
-        kind = _without_null_lists(kind)
+        kind = _without_nulls(kind)
         return pl.Series(readable(key), [_fitted(row.get(key), kind) for row in rows], dtype=kind)
 
     def _text(self, row: Row, key: str) -> str | None:
@@ -142,13 +140,13 @@ def _fields(kind: pl.Struct) -> dict[str, pl.DataType]:
     return {f.name: f.dtype for f in kind.fields}  # type: ignore[misc]
 
 
-def _without_null_lists(kind: pl.DataType) -> pl.DataType:
-    """Lists of nothing but nulls as lists of strings: Polars hands the former to Arrow with too few values."""
+def _without_nulls(kind: pl.DataType) -> pl.DataType:
+    """What is null wherever it occurs as text: Polars hands the type Null inside others to Arrow with too few values."""
     if isinstance(kind, pl.List):
-        return pl.List(pl.String() if kind.inner == pl.Null else _without_null_lists(_inner(kind)))
+        return pl.List(_without_nulls(_inner(kind)))
     if isinstance(kind, pl.Struct):
-        return pl.Struct({name: _without_null_lists(inner) for name, inner in _fields(kind).items()})
-    return kind
+        return pl.Struct({name: _without_nulls(inner) for name, inner in _fields(kind).items()})
+    return pl.String() if kind == pl.Null else kind
 
 
 def _has_no_fields(kind: pl.DataType) -> bool:
