@@ -141,7 +141,7 @@ def _fields(kind: pl.Struct) -> dict[str, pl.DataType]:
 
 
 def _without_nulls(kind: pl.DataType) -> pl.DataType:
-    """What is null wherever it occurs as text: Polars hands the type Null inside others to Arrow with too few values."""
+    """What is always null as text: Polars hands the type Null inside others to Arrow with too few values."""
     if isinstance(kind, pl.List):
         return pl.List(_without_nulls(_inner(kind)))
     if isinstance(kind, pl.Struct):
