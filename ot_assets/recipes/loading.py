@@ -17,7 +17,7 @@ from ot_assets.contracts import DOMAINS, STAGES
 from ot_assets.recipes import rules
 from ot_assets.recipes.finding import file_of
 from ot_assets.recipes.model import Choice, DatasetSpec, Input, Published, Recipe, Reused, Track, Written
-from ot_assets.recipes.sources import SourceSpec, check_files, read_benchmark, read_source
+from ot_assets.recipes.sources import SourceSpec, check_files, check_keys, read_benchmark, read_source
 from ot_assets.recipes.yaml_text import parse
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
@@ -162,7 +162,7 @@ class _Reader:
         return read_source(item, self.path.parent, where, domain)
 
     def _reused(self, item: dict[str, Any], where: str) -> Reused:
-        _check_keys(item, {"recipe", "id", "rows", "domain"}, where)
+        check_keys(item, {"recipe", "id", "rows", "domain"}, where)
         if not isinstance(item["recipe"], str):
             raise BadInput(f"{where}.recipe: the name of a recipe, or the path of its file")
         file = file_of(item["recipe"], self.path.parent, where)
@@ -179,7 +179,7 @@ class _Reader:
         return Reused(_name(name, f"{where}.id"), recipe, rows, domain, where)
 
     def _written(self, item: dict[str, Any], where: str, domain: str | None) -> Written:
-        _check_keys(item, {"from", "write", "id"}, where)
+        check_keys(item, {"from", "write", "id"}, where)
         if "write" not in item or not isinstance(item.get("id"), str):
             raise BadInput(
                 f"{where}: questions that a model writes need 'id', 'from' (a source) and 'write' (a strategy)"
@@ -206,12 +206,6 @@ def _name(name: Any, where: str) -> str:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise BadInput(f"{where}: {_shown(name)} must be up to 80 lower case letters, digits and '_'")
     return name
-
-
-def _check_keys(item: dict[str, Any], known: set[str], where: str) -> None:
-    for key in item:
-        if key not in known:
-            raise BadInput(f"{where}: unknown key '{key}'; there is: {', '.join(sorted(known))}")
 
 
 def _stage_item(item: dict[str, Any], where: str) -> tuple[str, Any]:

@@ -156,7 +156,7 @@ def _is_id(name: Any) -> bool:
 
 def _hub(name: str, id_: str, entry: dict[str, Any], where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
     entry_at = f"{kind}.yaml: {name}"
-    _check_keys(entry, {*_ENTRY, *_MAPPING}, entry_at)
+    check_keys(entry, {*_ENTRY, *_MAPPING}, entry_at)
     for key in ("dataset", "question"):
         if not isinstance(entry.get(key), str):
             raise BadInput(f"{entry_at}: '{key}' is missing")
@@ -185,7 +185,7 @@ def _hub(name: str, id_: str, entry: dict[str, Any], where: str, kind: Literal["
 
 
 def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
-    _check_keys(entry, {*_FILES, *_MAPPING}, where)
+    check_keys(entry, {*_FILES, *_MAPPING}, where)
     for key in ("path", "question"):
         if not isinstance(entry.get(key), str) or not entry[key]:
             raise BadInput(f"{where}: '{key}' is missing; files need 'path' and the name of their 'question' column")
@@ -222,7 +222,8 @@ def _options(given: Any, where: str) -> dict[str, Any]:
     return given or {}
 
 
-def _check_keys(entry: dict[str, Any], known: set[str], where: str) -> None:
+def check_keys(entry: dict[str, Any], known: set[str], where: str) -> None:
+    """BadInput, with the nearest name, for a key that nothing reads."""
     for key in entry:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1)
