@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import polars as pl
@@ -16,21 +15,13 @@ from ot_assets.strategies.filter.scoring import ERROR, check_keep, keep_best
 from ot_assets.strategies.prompts import Prefix
 from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split, strategy
-from ot_assets.strategies.verify import code as code_answers
-from ot_assets.strategies.verify import math as math_answers
-from ot_assets.strategies.verify.pool import MathPool
-from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict
-from ot_resources.interfaces import BadInput, Generator, Job, Sandbox
+from ot_assets.strategies.verify.checker import NOT_CHECKED, READS, Check, open_checker
+from ot_assets.strategies.verify.verdict import Verdict
+from ot_resources.interfaces import BadInput, Generator, Sandbox
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
-_KEY = {"math": "reference", "code": "tests"}
 _RIGHT, _CHECKED, _FAILED = "__right", "__checked", "__failed"
-# The limits of verify.math and verify.code.
-_MATH_SECONDS = 10.0
-_CODE = Job("", seconds=4.0, memory_mb=512, stop_at_failure=True)
-# Verdicts that say nothing about the answer.
-_NOT_CHECKED = (Verdict.ERROR, Verdict.UNAVAILABLE)
 
 
 @strategy(stage="filter", version=1)
@@ -75,9 +66,9 @@ def pass_rate(
     if low is not None and high is not None and low > high:
         raise BadInput(f"{where}: 'low' ({low}) is above 'high' ({high})")
     check_keep(questions, keep=keep, at_least=low, at_most=high, per_source=per_source, where=where)
-    if _KEY[verify] not in questions.collect_schema():
-        raise BadInput(f"{where}: verify: {verify} needs the column '{_KEY[verify]}'")
-    asked = _askable(questions, _KEY[verify])
+    if READS[verify] not in questions.collect_schema():
+        raise BadInput(f"{where}: verify: {verify} needs the column '{READS[verify]}'")
+    asked = _askable(questions, READS[verify])
     answered = ask_teacher(
         asked,
         teacher=teacher,
@@ -88,14 +79,14 @@ def pass_rate(
         system=system,
         prefix=prefix,
     )
-    with _judge(verify, sandbox) as judge:
-        counts = _count(answered, judge)
+    with open_checker(verify, sandbox) as check:
+        counts = _count(answered, check)
     rate = pl.col("pass_rate")
     easy = rate > high if high is not None else pl.lit(False)
     hard = rate < low if low is not None else pl.lit(False)
     return keep_best(
         questions,
-        _scores(questions, counts, _KEY[verify]),
+        _scores(questions, counts, READS[verify]),
         score="pass_rate",
         keep=keep,
         at_least=low,
@@ -126,14 +117,14 @@ def _askable(questions: pl.LazyFrame, key: str) -> pl.LazyFrame:
     return questions.select(read).with_row_index(ROW).filter(~blank(pl.col(key)))
 
 
-def _count(answered: Iterator[Split], judge: Callable[[list[Row]], list[Judgement]]) -> pl.DataFrame:
+def _count(answered: Iterator[Split], check: Check) -> pl.DataFrame:
     """How many answers of a row were right and how many could be checked, how many requests failed, and why."""
     pieces = []
     for split in answered:
         kept, dropped = pl.collect_all([split.kept, split.dropped])
         columns = [column for column in ("answer", "reference", "tests") if column in kept.columns]
-        judgements = judge(kept.select(columns).to_dicts())
-        unchecked = [judgement.verdict in _NOT_CHECKED for judgement in judgements]
+        judgements = list(check(kept.select(columns).to_dicts()))
+        unchecked = [judgement.verdict in NOT_CHECKED for judgement in judgements]
         pieces.append(
             pl.DataFrame(
                 {
@@ -168,12 +159,3 @@ def _scores(questions: pl.LazyFrame, counts: pl.DataFrame, key: str) -> pl.DataF
         )
         .drop(ROW)
     )
-
-
-@contextmanager
-def _judge(verify: Literal["math", "code"], sandbox: Sandbox) -> Iterator[Callable[[list[Row]], list[Judgement]]]:
-    if verify == "code":
-        yield lambda rows: list(code_answers.judge_rows(rows, sandbox, _CODE))
-        return
-    with MathPool(_MATH_SECONDS) as pool:
-        yield lambda rows: math_answers.judge_rows(rows, pool=pool, boxed_only=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -51,6 +53,18 @@ def test_a_failed_request_is_dropped_and_stops_nothing():
     assert dropped.select("question", "sample", "drop_reason").rows() == [("bad", 1, "request_failed")]
     assert evidence(dropped)[0]["error"] == "too long"
     assert dropped["answer"].to_list() == [None]
+
+
+def test_what_was_held_back_failed_and_what_was_not_asked_is_pending():
+    finishes = [FinishReason.STOP, FinishReason.CONTENT_FILTER, FinishReason.PENDING]
+    engine = FakeGenerator(lambda request: replace(reply("4"), finish_reason=finishes[request.sample], error="why"))
+    kept, dropped = collected(apply("answers.teacher", questions("a"), generator=engine, samples=3))
+    assert kept["sample"].to_list() == [0]
+    assert dropped.select("sample", "drop_reason", "answer").rows() == [
+        (1, "request_failed", None),
+        (2, "request_pending", None),
+    ]
+    assert [told["error"] for told in evidence(dropped)] == ["why", "why"]
 
 
 def test_messages_and_sampling_are_those_of_the_recipe():
