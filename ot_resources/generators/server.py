@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ot_resources.generators.engine import Completion, Options, Throttled, TryAgain, refused, spelled
+from ot_resources.generators.engine import Completion, Options, Throttled, TimedOut, TryAgain, refused, spelled
 from ot_resources.generators.reply import is_throttling, one_line, read_completion, room, said, throttled
 from ot_resources.interfaces import BadInput, Request, Sampling
 
@@ -122,9 +122,9 @@ class ServerEngine:
             async with session.post(f"{self._url}/chat/completions", data=body, allow_redirects=False) as reply:
                 return reply.status, reply.headers, await reply.read()
         except aiohttp.ConnectionTimeoutError:
-            raise TryAgain(f"no connection to {self._url} within {_CONNECTING:g} s") from None
+            raise TimedOut(f"no connection to {self._url} within {_CONNECTING:g} s") from None
         except TimeoutError:
-            raise TryAgain(f"no answer from {self._url} within {self._options.timeout:g} s") from None
+            raise TimedOut(f"no answer from {self._url} within {self._options.timeout:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise TryAgain(f"the connection to {self._url} failed: {_problem(error)}") from None
 

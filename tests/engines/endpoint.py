@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TextIO
+from urllib.request import Request, urlopen
 
 from aiohttp import web
 
@@ -100,6 +101,12 @@ class Served:
         """
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
 
+    def follow(self, plan: Plan) -> None:
+        """Go on by another plan, with an empty log and nothing met yet."""
+        wanted = json.dumps(asdict(plan)).encode()
+        with urlopen(Request(self.url.removesuffix("/v1") + "/plan", data=wanted, method="PUT"), timeout=10):
+            pass
+
     def answered(self) -> Counter[str]:
         """How often each question was answered as it should be."""
         return Counter(line["question"] for line in self.log() if line["status"] == 200 and line["fault"] is None)
@@ -127,13 +134,20 @@ def endpoint(plan: Plan | None = None, port: int = 0) -> Iterator[Served]:
 
 class _Endpoint:
     def __init__(self, plan: Plan, log: TextIO) -> None:
-        self._plan = plan
         self._log = log
+        self._follow(plan)
+
+    def _follow(self, plan: Plan) -> None:
+        self._plan = plan
         self._met = [0] * len(plan.faults)
         self._met_by: Counter[tuple[int, str]] = Counter()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         arrived = time.time()
+        if request.method == "PUT":
+            self._log.truncate(0)
+            self._follow(_plan(await request.json()))
+            return web.Response()
         if self._plan.key and request.headers.get("Authorization") != f"Bearer {self._plan.key}":
             sent = request.headers.get("Authorization", "")
             return _error(401, f"Incorrect API key provided: {sent.removeprefix('Bearer ')}")
@@ -290,10 +304,8 @@ async def _serve(plan: Plan, port: int, log: TextIO) -> None:
     await runner.cleanup()
 
 
-def _read_plan(file: str, delay: float | None) -> Plan:
-    fields = json.loads(Path(file).read_text()) if file else {}
-    faults = tuple(Fault(**{**fault, "asking": tuple(fault["asking"])}) for fault in fields.pop("faults", ()))
-    fields |= {"delay": delay} if delay is not None else {}
+def _plan(fields: dict[str, Any]) -> Plan:
+    faults = tuple(Fault(**{**fault, "asking": tuple(fault.get("asking", ()))}) for fault in fields.get("faults", ()))
     return Plan(**{**fields, "models": tuple(fields.get("models", Plan.models)), "faults": faults})
 
 
@@ -304,6 +316,8 @@ def main() -> None:
     parser.add_argument("--log", help="a file that gets a JSON line a request")
     parser.add_argument("--plan", default="", help="a JSON file with the fields of Plan")
     asked = parser.parse_args()
+    fields = json.loads(Path(asked.plan).read_text()) if asked.plan else {}
+    fields |= {"delay": asked.delay} if asked.delay is not None else {}
     run: Any = asyncio.run
     try:
         import uvloop
@@ -312,7 +326,7 @@ def main() -> None:
     except ImportError:
         pass
     with Path(asked.log or os.devnull).open("a", buffering=1) as log:
-        run(_serve(_read_plan(asked.plan, asked.delay), asked.port, log))
+        run(_serve(_plan(fields), asked.port, log))
 
 
 if __name__ == "__main__":
