@@ -104,7 +104,7 @@ def _object(raw: bytes) -> dict[str, Any]:
     try:
         reply = json.loads(raw)
     except (ValueError, RecursionError):
-        raise TryAgain(f"the endpoint's reply is not JSON, or cut off after {len(raw)} bytes") from None
+        raise TryAgain("the endpoint's reply is not JSON, or only its beginning") from None
     if not isinstance(reply, dict):
         raise TryAgain(f"the endpoint's reply is no JSON object: {one_line(str(reply))}")
     return reply

@@ -125,6 +125,8 @@ class ServerEngine:
             raise TimedOut(f"no connection to {self._url} within {_CONNECTING:g} s") from None
         except TimeoutError:
             raise TimedOut(f"no answer from {self._url} within {self._options.timeout:g} s") from None
+        except aiohttp.ClientPayloadError:
+            raise TryAgain(f"the connection to {self._url} broke off in the middle of an answer") from None
         except (aiohttp.ClientError, OSError) as error:
             raise TryAgain(f"the connection to {self._url} failed: {_problem(error)}") from None
 

@@ -53,13 +53,15 @@ Kind = Literal[
 class Fault:
     """What goes wrong, and with which requests: those `asking` a text, the `first` so many, `each` question's first.
 
-    A request meets the first fault of the plan that wants it, and at most one.
+    None before so many have come in that it is `after`. A request meets the first fault of the plan that wants it, and
+    at most one.
     """
 
     kind: Kind
     first: int | None = None
     each: int | None = None
     asking: tuple[str, ...] = ()
+    after: int = 0
     status: int = 500
     headers: dict[str, str] = field(default_factory=dict)
     code: int | str | None = None
@@ -139,6 +141,7 @@ class _Endpoint:
 
     def _follow(self, plan: Plan) -> None:
         self._plan = plan
+        self._seen = 0
         self._met = [0] * len(plan.faults)
         self._met_by: Counter[tuple[int, str]] = Counter()
 
@@ -188,7 +191,10 @@ class _Endpoint:
         return web.json_response({"object": "list", "data": cards})
 
     def _fault(self, question: str) -> Fault | None:
+        self._seen += 1
         for number, fault in enumerate(self._plan.faults):
+            if self._seen <= fault.after:
+                continue
             by_question = (number, question)
             if fault.asking and not any(text in question for text in fault.asking):
                 continue

@@ -280,9 +280,9 @@ def test_what_may_go_better_another_time(served: Served, status: int) -> None:
     ("fault", "expected"),
     [
         (Fault("reset"), "the connection to"),
-        (Fault("broken"), "the connection to"),
+        (Fault("broken"), "in the middle of an answer"),
         (Fault("body", message=""), "is empty"),
-        (Fault("truncated"), "cut off after"),
+        (Fault("truncated"), "only its beginning"),
         (Fault("body", message="<html>\nBad gateway"), "not JSON"),
         (Fault("body", message='["a"]'), "no JSON object"),
         (Fault("body", message="[" * 100_000), "not JSON"),
