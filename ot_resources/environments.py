@@ -6,13 +6,18 @@ import math
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import pydantic
+import yaml
 from pydantic import Field
 
 from ot_resources import sandboxes
 from ot_resources.embedder import SentenceEmbedder
-from ot_resources.generators import ENGINES, JUDGE_FOLDER, LanguageModel
+from ot_resources.files import first_line
+from ot_resources.generators import JUDGE_FOLDER, LanguageModel, parse_spec
+from ot_resources.generators.budget import Budget
 from ot_resources.hub import SAMPLES, Hub
 from ot_resources.interfaces import BadInput
 from ot_resources.sandboxes.resource import CodeSandbox
@@ -33,6 +38,11 @@ class Sizing(dg.ConfigurableResource):  # type: ignore[type-arg]
         ge=0,
         allow_inf_nan=False,
         description="Share of the published size, e.g. 0.00192. 0: the recipe's own for the environment.",
+    )
+    budget: str = Field(
+        default="",
+        description="What one run may spend on new requests, e.g. tokens=5e6,money=10,hours=2 (OT_BUDGET). What is"
+        " in flight is finished; the stage ends with what is there, marked partial, and the next run goes on.",
     )
 
 
@@ -57,7 +67,7 @@ def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
     name, root = environment(), data_root()
     tokenizer = os.environ.get("OT_TOKENIZER", "words" if name == "local" else "Qwen/Qwen2-7B-Instruct")
     return {
-        "sizing": Sizing(environment=name, scale=default_scale()),
+        "sizing": Sizing(environment=name, scale=default_scale(), budget=default_budget()),
         "store": Store(root=str(root)),
         "warehouse": Warehouse(root=str(root)),
         "hub": Hub(
@@ -96,6 +106,13 @@ def default_scale() -> float:
     return checked_scale(scale, f"OT_SCALE={text}")
 
 
+def default_budget() -> str:
+    """What a run may spend that does not say its own: OT_BUDGET, checked."""
+    text = os.environ.get("OT_BUDGET", "")
+    Budget.parse(text, f"OT_BUDGET={text}")
+    return text
+
+
 def checked_scale(scale: float, where: str) -> float:
     """The scale, if it can be one; BadInput starts with `where`."""
     if not 0 < scale < math.inf:
@@ -122,9 +139,27 @@ def _language_model(variable: str, root: Path) -> LanguageModel:
     if variable not in os.environ and environment() != "local":
         raise BadInput(f"OT_ENV={environment()}: say which teacher with OT_TEACHER; the embedded one is for local runs")
     spec = os.environ.get(variable, "embedded")
-    engine, _, model = spec.partition(":")
-    if engine not in ENGINES:
-        raise BadInput(f"{variable}={spec}: unknown engine '{engine}'; there is: {', '.join(ENGINES)}")
-    if model and not Path(model).is_dir():
-        raise BadInput(f"{variable}={spec}: no folder {model}; it holds a model in transformers' format")
-    return LanguageModel(engine=engine, model=model, ledger=str(root / "ledger"))
+    settings = _settings(f"{variable}_OPTIONS")
+    try:
+        return LanguageModel(**parse_spec(spec, f"{variable}={spec}"), **settings, ledger=str(root / "ledger"))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise BadInput(f"{variable}_OPTIONS: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _settings(variable: str) -> dict[str, Any]:
+    """Further fields of LanguageModel, as a YAML or JSON mapping in an environment variable."""
+    text = os.environ.get(variable, "")
+    try:
+        found = yaml.safe_load(text) if text else {}
+    except yaml.YAMLError as error:
+        raise BadInput(
+            f"{variable}: {first_line(error)}; write e.g. {{concurrency: 128, price_output: 2.19}}"
+        ) from None
+    known = sorted(set(LanguageModel.model_fields) - {"engine", "model", "url", "ledger"})
+    if not isinstance(found, dict):
+        raise BadInput(f"{variable}: not a mapping; write e.g. {{concurrency: 128, price_output: 2.19}}")
+    for name in found:
+        if name not in known:
+            raise BadInput(f"{variable}: a model has no '{name}'; there is: {', '.join(known)}")
+    return found

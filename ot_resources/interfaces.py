@@ -31,8 +31,9 @@ class Message:
 class Sampling:
     """How tokens are drawn. Temperature 0 is greedy; `max_tokens` counts completion tokens only.
 
-    `schema` is the text of a JSON schema: the completion is JSON that satisfies it, unless it is cut off.
-    Properties are written in the order in which the schema names them, so its keys must not be sorted.
+    At most one of the last three: the completion is then JSON that satisfies `schema` (the text of a JSON schema), one
+    of the texts of `choice`, or a text that `regex` matches as a whole, unless it is cut off. The properties of a
+    schema are written in the order in which it names them, so its keys must not be sorted.
     """
 
     temperature: float = 1.0
@@ -40,6 +41,8 @@ class Sampling:
     max_tokens: int = 4096
     stop: tuple[str, ...] = ()
     schema: str | None = None
+    choice: tuple[str, ...] = ()
+    regex: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,17 @@ class Request:
 
 
 class FinishReason(StrEnum):
-    """Why a completion ended. `error` means that there is no completion; the reason is in `Response.error`."""
+    """Why a completion ended.
+
+    Of the last three there is no use, and `Response.error` says why: what the endpoint held back (it was paid for, and
+    is kept), what could not be answered, what was not asked because a budget was spent.
+    """
 
     STOP = "stop"
     LENGTH = "length"
+    CONTENT_FILTER = "content_filter"
     ERROR = "error"
+    PENDING = "pending"
 
 
 @dataclass(frozen=True)
@@ -84,10 +93,12 @@ class Generator(Protocol):
     @property
     def model(self) -> str: ...
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         """Yield one response a request, in the order of the requests, as they become durable.
 
-        A request that cannot be answered comes back with finish_reason `error`; it does not stop the others.
+        Many are in flight at once, and `requests` is read ahead of the responses. Where what is asked next depends on
+        answers, `requests` gives None for "nothing until there are more responses", and is read on after the next ones.
+        A request that cannot be answered comes back with its `error`; it does not stop the others.
         """
         ...
 

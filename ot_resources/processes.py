@@ -17,7 +17,7 @@ def is_gone(process: str) -> bool:
     host, number, start = ["", "", "", *process.rsplit(":", 2)][-3:]
     if host != platform.node() or not number.isdecimal():
         return False
-    return not is_alive(int(number)) or _start(int(number)) != start
+    return not is_alive(int(number)) or _stat(int(number))[:1] == ["Z"] or _start(int(number)) != start
 
 
 def is_alive(number: int) -> bool:
@@ -33,7 +33,12 @@ def is_alive(number: int) -> bool:
 
 def _start(number: int) -> str:
     """When a process began, in ticks since the machine did; empty where the system does not tell."""
+    return next(iter(_stat(number)[19:]), "")
+
+
+def _stat(number: int) -> list[str]:
+    """What the system says of a process, from its state on: Z is one that has ended and was not collected."""
     try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

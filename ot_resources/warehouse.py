@@ -12,13 +12,15 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 from pydantic import Field, PrivateAttr
 
-from ot_resources.generators.ledger import RESPONSE_COLUMNS, Ledger
+from ot_resources.generators.exporting import COLUMNS, export, exported
+from ot_resources.generators.ledger import Ledger
 from ot_resources.store import AssetName, Store, Version
 
 log = logging.getLogger("ot.warehouse")
@@ -92,9 +94,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def publish(self) -> None:
         """Rebuild warehouse.duckdb and swap it in. Responses that are not yet in Parquet are copied first."""
         started = time.monotonic()
-        ledger = Path(self.root) / "ledger"
-        if (ledger / "ledger.sqlite").exists():
-            Ledger(ledger).export()
+        self._export()
         self._build()
         self._published = time.monotonic()
         self._cost = self._published - started
@@ -113,11 +113,16 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         """The catalogue in memory; with `ledger`, including the newest responses, which are not yet in Parquet."""
         connection = duckdb.connect()
         self._define(connection)
-        folder = Path(self.root) / "ledger"
-        if ledger and (folder / "ledger.sqlite").exists():
-            Ledger(folder).export()
+        if ledger:
+            self._export()
             connection.execute(f"create or replace view ledger.responses as {self._exported_responses()};")
         return connection
+
+    def _export(self) -> None:
+        folder = Path(self.root) / "ledger"
+        if (folder / "segments").exists():
+            with closing(Ledger(folder)) as ledger:
+                export(ledger)
 
     def _define(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create all schemas and views."""
@@ -153,10 +158,10 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     def _exported_responses(self) -> str:
-        folder = Path(self.root) / "ledger" / "responses"
-        if not any(folder.glob("upto-*.parquet")):
-            return _empty({name: "BIGINT" if t.is_integer() else "VARCHAR" for name, t in RESPONSE_COLUMNS.items()})
-        return f"select * from read_parquet({_text(folder / 'upto-*.parquet')})"
+        files = exported(Path(self.root) / "ledger")
+        if not files:
+            return _empty({name: "BIGINT" if t.is_integer() else "VARCHAR" for name, t in COLUMNS.items()})
+        return f"select * from read_parquet([{', '.join(map(_text, files))}])"
 
 
 def _presentable(assets: Iterable[tuple[AssetName, Version]]) -> list[tuple[AssetName, Version]]:

@@ -71,7 +71,7 @@ def _as_json(value: Any) -> Any:
 def ledger_rows() -> list[dict[str, Any]]:
     """One row a stage and run. accepted: answers of that stage that its strategy kept (null while it runs)."""
     folder = data_root() / "ledger"
-    if not (folder / "ledger.sqlite").exists():
+    if not (folder / "segments").exists():
         return []
     with Warehouse(root=str(data_root())).connect() as connection:
         kept = {
@@ -80,6 +80,8 @@ def ledger_rows() -> list[dict[str, Any]]:
                 "select run_id, asset, rows_out from lineage.materializations where not reused"
             ).fetchall()
         }
+    with contextlib.closing(Ledger(folder)) as ledger:
+        accounts = ledger.accounts()
     return [
         {
             "run": row["run_id"][:8],
@@ -89,12 +91,13 @@ def ledger_rows() -> list[dict[str, Any]]:
             "answered": row["answered"],
             "accepted": kept.get((row["run_id"], row["asset"])),
             "failed": row["failed"],
+            "pending": row["pending"],
             "completion_tokens": row["completion_tokens"],
             "seconds": round(row["seconds"], 1),
             "model": row["model"],
             "at": row["at"],
         }
-        for row in Ledger(folder).usage()
+        for row in accounts
     ]
 
 

@@ -8,12 +8,13 @@ import dagster as dg
 import yaml
 
 from ot_assets.graph import describe, keys
-from ot_assets.graph.checks import HOUSE, PUBLISHED, RELEASE, Check, names
+from ot_assets.graph.checks import ASKING, HOUSE, PUBLISHED, RELEASE, WARNING, Check, names
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
 from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
 from ot_assets.recipes.plan import Node
 from ot_resources.environments import default_scale
+from ot_resources.generators.budget import Budget
 from ot_resources.interfaces import BadInput
 from ot_resources.processes import this_process
 
@@ -99,6 +100,7 @@ def _tools(context: dg.AssetExecutionContext, node: Node) -> Tools:
         environment=resources["sizing"].environment,
         scale=_last_scale(context, node) or resources["sizing"].scale or None,
         run_id=context.run.run_id,
+        budget=Budget.parse(resources["sizing"].budget, f"budget '{resources['sizing'].budget}'"),
     )
 
 
@@ -113,9 +115,9 @@ def _last_scale(context: dg.AssetExecutionContext, node: Node) -> float | None:
 
 
 def _check_specs(node: Node) -> list[dg.AssetCheckSpec]:
-    told = HOUSE | PUBLISHED | RELEASE
+    told = HOUSE | PUBLISHED | ASKING | RELEASE
     return [
-        dg.AssetCheckSpec(name, asset=keys.asset_key(node.key), description=told[name], blocking=name != "real_teacher")
+        dg.AssetCheckSpec(name, asset=keys.asset_key(node.key), description=told[name], blocking=name not in WARNING)
         for name in names(node)
     ]
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from ot_assets.recipes.plan import Node
+from ot_resources.generators.usage import Usage
 from ot_resources.store import Draft, Version
 
 Table = Draft | Version
@@ -35,6 +36,10 @@ PUBLISHED = {
     "published_rows": "As many rows as the release had here; compared at full size on the real sources only.",
 }
 
+ASKING = {
+    "all_answered": "Every request was answered; what was not is asked again by the next run.",
+}
+
 RELEASE = {
     "quota_met": "Each domain has exactly the rows that the recipe asks for.",
     "no_benchmark_overlap": "No released question matches a benchmark by the recipe's own rules.",
@@ -43,10 +48,15 @@ RELEASE = {
 }
 
 
+# These only warn.
+WARNING = frozenset({"all_answered", "real_teacher"})
+
+
 def names(node: Node) -> list[str]:
     """The checks that the node's table has to pass."""
     published = PUBLISHED if node.published is not None else {}
-    return [*HOUSE, *published, *(RELEASE if node.strategy.title == "dataset.release" else {})]
+    asking = ASKING if "generator" in node.strategy.capabilities.values() else {}
+    return [*HOUSE, *published, *asking, *(RELEASE if node.strategy.title == "dataset.release" else {})]
 
 
 def house_checks(node: Node, table: Table, rows_in: int, params: dict[str, Any]) -> list[Check]:
@@ -94,6 +104,14 @@ def _short(node: Node, table: Table, params: dict[str, Any]) -> str:
         elif not params.get("per_source") and table.rows < rows:
             told.append(f"{table.rows:,} of {rows:,}")
     return f"; fewer than asked for, all are taken: {', '.join(told)}" if told else ""
+
+
+def asking_check(usage: Usage) -> Check:
+    """Whether the model answered all; a table that lacks some is partial, and made again by the next run."""
+    told = [f"{usage.requested - usage.failed - usage.pending:,} of {usage.requested:,} requests answered"]
+    told += [f"{count:,} failed: {reason}" for reason, count in usage.reasons.most_common(3)]
+    told += [f"{usage.pending:,} not asked, the budget is spent: this table is partial"] if usage.pending else []
+    return Check("all_answered", not (usage.failed or usage.pending), "; ".join(told), blocking=False)
 
 
 def published_check(node: Node, table: Table, scale: Fraction, compared: bool) -> Check:

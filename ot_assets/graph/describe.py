@@ -74,14 +74,23 @@ def _usage(made: Made) -> dict[str, Any]:
     usage = made.usage
     if not usage.requested:
         return {}
-    return {
+    told: dict[str, Any] = {
         "requests": usage.requested,
         "requests_reused": usage.reused,
         "requests_answered": usage.answered,
         "requests_failed": usage.failed,
+        "requests_pending": usage.pending,
+        "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "tokens_per_second": round(usage.tokens_per_second, 1),
+        "tokens_per_second_read": round(usage.prompt_tokens / usage.waited, 1) if usage.waited else 0.0,
+        "partial": usage.partial,
     }
+    if usage.price.known:
+        told["money"] = round(usage.money, 4)
+    if usage.reasons:
+        told["failures"] = dg.MetadataValue.md(_table(["failure", "requests"], usage.reasons.most_common()))
+    return told
 
 
 def _pictures(made: Made) -> dict[str, Any]:

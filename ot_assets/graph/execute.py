@@ -25,7 +25,9 @@ from ot_resources import readers
 from ot_resources.digest import short_hash
 from ot_resources.files import RawTable, fingerprint, first_line
 from ot_resources.generators import LanguageModel
-from ot_resources.generators.ledger import LedgeredGenerator, Usage
+from ot_resources.generators.budget import UNLIMITED, Budget
+from ot_resources.generators.ledgered import LedgeredGenerator
+from ot_resources.generators.usage import Usage
 from ot_resources.hub import Hub
 from ot_resources.interfaces import BadInput, Tokenizer
 from ot_resources.store import Draft, Store, Version
@@ -43,6 +45,7 @@ class Tools:
     environment: str
     scale: float | None
     run_id: str
+    budget: Budget = UNLIMITED
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def execute(node: Node, tools: Tools) -> Made:
     scale = float(node.scale(tools.environment, tools.scale))
     made = Made(node, version, inputs, bool(found), seconds, results, because, scale, usage)
     tools.store.log(
-        tools.run_id, lineage.run_line(node, version, inputs, tools.run_id, seconds, made.reused, asdict(usage))
+        tools.run_id, lineage.run_line(node, version, inputs, tools.run_id, seconds, made.reused, usage.as_dict())
     )
     return made
 
@@ -166,11 +169,14 @@ def _run(
                 if name in node.strategy.tables
             }
             capabilities, generators = _capabilities(node, tools, stack)
+            for generator in generators:
+                generator.expected = rows_in * int(params.get("samples", 1))
             _write(node.strategy.function(frame, **params, **tables, **capabilities), draft)
-            _add_up(usage, generators)
+            for generator in generators:
+                usage.add(generator.usage)
         draft.seal(identity)
         rows_in = draft.rows + draft.rows_dropped if rows_in is None else rows_in
-        results = _check(node, draft, rows_in, params, versions, tools)
+        results = _check(node, draft, rows_in, params, versions, tools, usage)
         _refuse(node, results)
         return draft.commit(
             {
@@ -188,7 +194,7 @@ def _run(
                 "packages": lineage.packages(),
             },
             # What another try may mend is tried again: the next run finds no version of this key.
-            remember=not usage.transient,
+            remember=not usage.partial,
         )
 
 
@@ -235,7 +241,8 @@ def _capabilities(node: Node, tools: Tools, stack: ExitStack) -> tuple[dict[str,
     generators: list[LedgeredGenerator] = []
     for name, kind in node.strategy.capabilities.items():
         if kind == "generator":
-            generators.append(tools.models[name].generator(tools.run_id, node.name))
+            generators.append(tools.models[name].generator(tools.run_id, node.name, _budget(node, tools)))
+            stack.callback(generators[-1].ledger.close)
             arguments[name] = generators[-1]
         elif kind == "sandbox":
             arguments[name] = stack.enter_context(tools.sandbox.open())
@@ -244,6 +251,11 @@ def _capabilities(node: Node, tools: Tools, stack: ExitStack) -> tuple[dict[str,
         else:
             arguments[name] = tools.embedder
     return arguments, generators
+
+
+def _budget(node: Node, tools: Tools) -> Budget:
+    """What the stage's run may spend: the smaller of the recipe's caps and the run's own."""
+    return node.recipe.budget.smaller(tools.budget) if node.recipe else tools.budget
 
 
 def _capability_names(node: Node, tools: Tools) -> dict[str, str]:
@@ -270,9 +282,17 @@ def _refuse(node: Node, results: list[Check]) -> None:
 
 
 def _check(
-    node: Node, table: checks.Table, rows_in: int, params: dict[str, Any], inputs: dict[Key, Version], tools: Tools
+    node: Node,
+    table: checks.Table,
+    rows_in: int,
+    params: dict[str, Any],
+    inputs: dict[Key, Version],
+    tools: Tools,
+    usage: Usage,
 ) -> list[Check]:
     results = checks.house_checks(node, table, rows_in, params) + _published(node, table, tools)
+    if "generator" in node.strategy.capabilities.values():
+        results.append(checks.asking_check(usage))
     if node.strategy.title == "dataset.release":
         tokenizer = _tokenizer(tools.hub) if any(node.rules.values()) else Words()
         results += release.release_checks(node, table, inputs, params, tokenizer)
@@ -288,7 +308,7 @@ def _checks_of(
     """
     results = [Check(**result) for result in version.record["checks"] if result["name"] not in checks.PUBLISHED]
     if {result.name for result in results} != set(checks.names(node)) - set(checks.PUBLISHED):
-        results = _check(node, version, version.record["rows_in"], params, dict(inputs), tools)
+        results = _check(node, version, version.record["rows_in"], params, dict(inputs), tools, Usage())
     else:
         results += _published(node, version, tools)
     _refuse(node, results)
@@ -300,12 +320,6 @@ def _published(node: Node, table: checks.Table, tools: Tools) -> list[Check]:
         return []
     scale = node.scale(tools.environment, tools.scale)
     return [checks.published_check(node, table, scale, scale == 1 and tools.environment != "local")]
-
-
-def _add_up(usage: Usage, generators: list[LedgeredGenerator]) -> None:
-    for generator in generators:
-        for name, value in asdict(generator.usage).items():
-            setattr(usage, name, getattr(usage, name) + value)
 
 
 def _sources(node: Node, raw: RawTable | None, inputs: list[tuple[Key, Version]]) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from ot_assets.recipes.model import Choice, DatasetSpec, Input, Published, Recip
 from ot_assets.recipes.sources import SourceSpec, check_files, check_keys, read_benchmark, read_source
 from ot_assets.recipes.yaml_text import parse
 from ot_assets.strategies import registry
+from ot_resources.generators.budget import Budget
 from ot_resources.interfaces import BadInput
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
@@ -38,6 +39,7 @@ class _File(BaseModel):
     dataset: DatasetSpec = DatasetSpec()
     scale: dict[Literal["local", "gpu", "cluster"], PositiveFloat] = {}
     owners: list[str] = []
+    budget: dict[str, Any] = {}
 
 
 def load_recipe(
@@ -79,6 +81,7 @@ def load_recipe(
         dataset=parsed.dataset,
         scale={str(name): scale for name, scale in parsed.scale.items()},
         owners=tuple(parsed.owners),
+        budget=Budget.of(parsed.budget, f"{path.name}: budget"),
     )
     rules.check_recipe(recipe)
     if look:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from ot_assets.recipes.sources import SourceSpec
 from ot_assets.strategies import registry
+from ot_resources.generators.budget import Budget
 
 _SHARE = re.compile(r"\d{1,6}(\.\d{1,12})?%?")
 _Count = Annotated[int, Field(ge=0)]
@@ -122,6 +123,7 @@ class Recipe:
     dataset: DatasetSpec
     scale: dict[str, float]
     owners: tuple[str, ...]
+    budget: Budget
 
     def choices(self) -> Iterator[tuple[str, Choice]]:
         """(track, choice) for every choice, the format of each track included."""

@@ -1,7 +1,11 @@
 """The ledger: every response is durable before it is used, and nothing is asked twice.
 
-An append-only SQLite database in WAL mode, keyed by what was really asked (`engine.request_key`). Failures are counted
-but not kept as answers: the next run asks again. `export` copies what is new to Parquet, for queries.
+    segments/000001.log ...   the truth: every response and every account, append-only, checksummed (`segments.py`)
+    index.sqlite              where each response lies, by its key; who is asking what now. Made anew when it is lost
+    responses/*.parquet       copies for queries (`exporting.py`)
+
+A response's key is what was really asked (`engine.request_key`). Failures are counted but not kept as answers: the next
+run asks again. Several processes may use one ledger at the same time; what one of them is asking, no other asks.
 """
 
 from __future__ import annotations
@@ -10,292 +14,339 @@ import hashlib
 import json
 import logging
 import sqlite3
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import asdict, dataclass, fields
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-import polars as pl
 from filelock import FileLock
 
-from ot_resources.generators.engine import Completion, Engine, request_key, request_seed
-from ot_resources.generators.reasoning import split_reasoning
-from ot_resources.interfaces import FinishReason, Request, Response
+from ot_resources.digest import canonical_json
+from ot_resources.generators.engine import Completion, spelled
+from ot_resources.generators.segments import Place, Segments, encode
+from ot_resources.interfaces import FinishReason, Request
+from ot_resources.processes import is_gone, this_process
 
 log = logging.getLogger("ot.ledger")
 
 _Item = TypeVar("_Item")
+_T = TypeVar("_T")
 
-# How many requests are looked up, asked and put back in order together; also the most that a crash asks again.
-WINDOW = 512
-_COMMIT_SECONDS = 0.5
-_EXPORT_ROWS = 2_000
+_KEYS_A_QUERY = 500
+_CATCH_UP_ROWS = 5_000
 
 _TABLES = """
-create table if not exists responses (
-    number integer primary key,
-    response_id text not null unique,
-    model text not null, messages text not null, sampling text not null, sample integer not null,
-    text text not null, finish_reason text not null, prompt_tokens integer not null, completion_tokens integer not null,
-    engine text not null, at text not null, checksum text not null
-);
-create table if not exists usage (
-    run_id text not null, asset text not null, model text not null,
-    requested integer not null, reused integer not null, answered integer not null, failed integer not null,
-    transient integer not null,
-    prompt_tokens integer not null, completion_tokens integer not null, seconds real not null, at text not null,
+create table if not exists entries (
+    key blob primary key, segment integer not null, offset integer not null, length integer not null,
+    question blob not null, kind blob not null, prompt_tokens integer not null, completion_tokens integer not null
+) without rowid;
+create index if not exists entries_of_question on entries (question, completion_tokens);
+create index if not exists entries_of_kind on entries (kind, completion_tokens, prompt_tokens);
+create table if not exists segments (number integer primary key, indexed integer not null);
+create table if not exists claims (key blob primary key, owner text not null) without rowid;
+create table if not exists accounts (
+    run_id text not null, asset text not null, model text not null, account text not null, at text not null,
     primary key (run_id, asset, model)
 );
 """
 
-RESPONSE_COLUMNS = {
-    "response_id": pl.String,
-    "model": pl.String,
-    "messages": pl.String,
-    "sampling": pl.String,
-    "sample": pl.Int64,
-    "text": pl.String,
-    "finish_reason": pl.String,
-    "prompt_tokens": pl.Int64,
-    "completion_tokens": pl.Int64,
-    "engine": pl.String,
-    "at": pl.String,
-}
 
+@dataclass(frozen=True)
+class Damage:
+    """A stretch of a segment that is no record, or a record that is not what it was."""
 
-@dataclass
-class Usage:
-    """What one stage of one run asked for. requested = reused + answered + failed once it is done.
+    segment: Path
+    offset: int
+    length: int
 
-    `transient` counts the failures that another try may mend: a stage that met one is run again next time.
-    """
-
-    requested: int = 0
-    reused: int = 0
-    answered: int = 0
-    failed: int = 0
-    transient: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    seconds: float = 0.0
-
-    @property
-    def tokens_per_second(self) -> float:
-        """Completion tokens newly generated, per second of waiting for the engine."""
-        return self.completion_tokens / self.seconds if self.seconds else 0.0
+    def __str__(self) -> str:
+        return f"{self.segment}: {self.length:,} bytes from byte {self.offset:,} on hold no whole record"
 
 
 class Ledger:
-    """The response store in a folder; several processes may use one at the same time."""
+    """The response store in a folder. Use it from any thread; close it to let go of its files."""
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as connection, connection:
-            connection.executescript(_TABLES)
+        self.segments = Segments(self.folder / "segments")
+        # A name of this opening: what a process claims twice, it waits for never.
+        self._process = this_process()
+        self._lock = threading.RLock()
+        self._appending = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._indexed(lambda index: None)
+        self._catch_up()
 
-    def find(self, keys: Sequence[str]) -> dict[str, Completion]:
-        """The stored completions by key. A record whose checksum does not hold counts as absent."""
+    def have(self, keys: Iterable[str]) -> set[str]:
+        """Those of the keys that are answered."""
+
+        def find(index: sqlite3.Connection) -> set[str]:
+            found: set[str] = set()
+            for chunk in batched(map(bytes.fromhex, keys), _KEYS_A_QUERY):
+                rows = index.execute(f"select key from entries where key in ({_marks(chunk)})", chunk)
+                found.update(key.hex() for (key,) in rows)
+            return found
+
+        keys = list(keys)
+        return self._indexed(find)
+
+    def read(self, keys: Iterable[str]) -> dict[str, Completion]:
+        """The stored completions by key. A record whose checksum does not hold is reported, and then absent."""
+        places = self._places(list(keys))
         found: dict[str, Completion] = {}
-        with closing(self._connect()) as connection:
-            for chunk in _batched(keys, 500):
-                marks = ",".join("?" * len(chunk))
-                rows = connection.execute(
-                    "select response_id, text, finish_reason, prompt_tokens, completion_tokens, checksum"
-                    f" from responses where response_id in ({marks})",
-                    chunk,
-                )
-                for key, text, reason, prompt, tokens, checksum in rows:
-                    if checksum == _checksum(key, text, reason):
-                        found[key] = Completion(text, FinishReason(reason), prompt, tokens)
-                    else:
-                        log.warning("ledger: record %s is damaged and is asked again", key)
+        damaged: list[str] = []
+        for key, record in zip(places, self.segments.read(list(places.values())), strict=True):
+            if record is None or record.get("key") != key:
+                log.warning("ledger: %s; it is asked again", self._damage(places[key]))
+                damaged.append(key)
+                continue
+            reason = FinishReason(record["finish_reason"])
+            error = "held back by the endpoint's content filter" if reason == FinishReason.CONTENT_FILTER else None
+            counts = record["prompt_tokens"], record["completion_tokens"]
+            found[key] = Completion(record["text"], reason, *counts, error, final=error is not None)
+        if damaged:
+            self._forget(damaged)
         return found
 
-    def add(self, model: str, engine: str, answered: list[tuple[str, Request, Completion]]) -> None:
-        """Store completions; on return they are on disk."""
-        at = _now()
-        rows = [
-            {
-                "response_id": key,
-                "model": model,
-                "messages": json.dumps([asdict(message) for message in request.messages], ensure_ascii=False),
-                "sampling": json.dumps(asdict(request.sampling)),
-                "sample": request.sample,
-                "text": completion.text,
-                "finish_reason": completion.finish_reason.value,
-                "prompt_tokens": completion.prompt_tokens,
-                "completion_tokens": completion.completion_tokens,
-                "engine": engine,
-                "at": at,
-                "checksum": _checksum(key, completion.text, completion.finish_reason.value),
-            }
-            for key, request, completion in answered
-        ]
-        if not rows:
+    def add(self, model: str, engine: str, answered: Sequence[tuple[str, Request, Completion]]) -> None:
+        """Store completions; on return they are on disk, and nobody is asking them any more."""
+        if not answered:
             return
-        names = list(rows[0])
-        replace = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
-        statement = (
-            f"insert into responses ({', '.join(names)}) values ({', '.join(':' + name for name in names)})"
-            f" on conflict (response_id) do update set {replace}"
-            " where checksum is not excluded.checksum or text is not excluded.text"
-            " or finish_reason is not excluded.finish_reason"
-        )
-        with closing(self._connect()) as connection, connection:
-            connection.executemany(statement, rows)
+        at = now()
+        records = [_record(model, engine, at, *response) for response in answered]
+        with self._appending:
+            ends = self._indexed(_ends)
+            places = self.segments.append([encode(record) for record in records], ends)
+            self._indexed(lambda index: _index(index, zip(places, records, strict=True)))
 
-    def note(self, run_id: str, asset: str, model: str, usage: Usage) -> None:
-        """Record what a stage has asked so far, replacing its earlier note of the same run."""
-        names = [f.name for f in fields(Usage)]
-        with closing(self._connect()) as connection, connection:
-            connection.execute(
-                f"insert or replace into usage (run_id, asset, model, {', '.join(names)}, at)"
-                f" values (?, ?, ?, {', '.join('?' * len(names))}, ?)",
-                [run_id, asset, model, *(getattr(usage, name) for name in names), _now()],
-            )
+    def claim(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that this process may ask now: not answered, and no other living process is asking them."""
 
-    def usage(self) -> list[dict[str, Any]]:
-        """What was asked, a row a stage and run, oldest first."""
-        with closing(self._connect()) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute("select * from usage order by at")]
+        def take(index: sqlite3.Connection) -> set[str]:
+            index.execute("begin immediate")
+            mine: set[str] = set()
+            for chunk in batched(map(bytes.fromhex, keys), _KEYS_A_QUERY):
+                marks = _marks(chunk)
+                answered = {k for (k,) in index.execute(f"select key from entries where key in ({marks})", chunk)}
+                held = dict(index.execute(f"select key, owner from claims where key in ({marks})", chunk).fetchall())
+                others = {owner for owner in set(held.values()) if owner != self._process and not is_gone(owner)}
+                free = [key for key in chunk if key not in answered and held.get(key) not in others]
+                rows = [(key, self._process) for key in free]
+                index.executemany("insert or replace into claims values (?, ?)", rows)
+                mine.update(key.hex() for key in free)
+            return mine
 
-    def export(self) -> None:
-        """Copy the responses that are not yet in Parquet to new files of `responses/`, some thousand a file."""
-        folder = self.folder / "responses"
-        folder.mkdir(exist_ok=True)
-        with FileLock(self.folder / "export.lock"):
-            while (chunk := self.tail(_EXPORT_ROWS)).height:
-                last = int(chunk["number"][-1])
-                temporary = folder / f".{last}.partial"
-                chunk.drop("number").write_parquet(temporary)
-                temporary.replace(folder / f"upto-{last:012}.parquet")
+        return self._indexed(take)
 
-    def tail(self, rows: int = _EXPORT_ROWS) -> pl.DataFrame:
-        """The first of the responses that are not yet in Parquet: `number`, and RESPONSE_COLUMNS."""
-        names = ", ".join(["number", *RESPONSE_COLUMNS])
-        query = f"select {names} from responses where number > ? order by number limit ?"
-        with closing(self._connect()) as connection:
-            found = connection.execute(query, [self._exported(), rows]).fetchall()
-        return pl.DataFrame(found, schema={"number": pl.Int64, **RESPONSE_COLUMNS}, orient="row")
+    def give_up(self, keys: Iterable[str]) -> None:
+        """This process does not ask these any more."""
+        rows = [(bytes.fromhex(key), self._process) for key in keys]
+        if rows:
+            self._indexed(lambda index: index.executemany("delete from claims where key = ? and owner = ?", rows))
 
-    def _exported(self) -> int:
-        names = [path.stem for path in (self.folder / "responses").glob("upto-*.parquet")]
-        return max((int(name.removeprefix("upto-")) for name in names), default=0)
+    def lengths_of(self, questions: Iterable[bytes]) -> dict[bytes, float]:
+        """The mean completion tokens of what was answered to each question (`question_of`), where any was."""
+
+        def find(index: sqlite3.Connection) -> dict[bytes, float]:
+            found: dict[bytes, float] = {}
+            for chunk in batched(questions, _KEYS_A_QUERY):
+                query = f"select question, avg(completion_tokens) from entries where question in ({_marks(chunk)})"
+                found.update(index.execute(query + " group by question", chunk).fetchall())
+            return found
+
+        return self._indexed(find)
+
+    def lengths(self, kind: bytes) -> list[tuple[int, int, int]]:
+        """(prompt tokens, completion tokens, how many) of all that was ever asked in this way (`kind_of`)."""
+        query = "select prompt_tokens, completion_tokens, count(*) from entries where kind = ? group by 1, 2"
+        return self._indexed(lambda index: index.execute(query, [kind]).fetchall())
+
+    def note(self, run_id: str, asset: str, model: str, account: dict[str, Any]) -> None:
+        """Keep what a stage has asked so far, replacing its earlier account of the same run."""
+        record = {"run_id": run_id, "asset": asset, "model": model, "account": account, "at": now()}
+        with self._appending:
+            places = self.segments.append([encode(record)], self._indexed(_ends))
+            self._indexed(lambda index: _index(index, zip(places, [record], strict=True)))
+
+    def accounts(self, run_id: str | None = None) -> list[dict[str, Any]]:
+        """What was asked, a row a stage and run, oldest first; of one run, or of all."""
+        query = "select run_id, asset, model, account, at from accounts where ? is null or run_id = ? order by at"
+        rows = self._indexed(lambda index: index.execute(query, [run_id, run_id]).fetchall())
+        return [
+            {"run_id": run, "asset": asset, "model": model} | json.loads(account) | {"at": at}
+            for run, asset, model, account, at in rows
+        ]
+
+    def known(self, keys: dict[Place, str]) -> set[Place]:
+        """Those of the places where the index finds their key: not those of a second response to one request."""
+        found = self._places(list(keys.values()))
+        return {place for place, key in keys.items() if found.get(key) == place}
+
+    def ends(self) -> dict[int, int]:
+        """Up to which byte each segment is indexed."""
+        return self._indexed(_ends)
+
+    def damages(self) -> Iterator[Damage]:
+        """Read everything, and tell what does not hold."""
+        for number in self.segments.numbers():
+            end = self.ends().get(number, 0) if self.segments.is_being_written(number) else None
+            for place, record in self.segments.scan(number, end=end):
+                if record is None:
+                    yield self._damage(place)
+
+    def close(self) -> None:
+        with self._appending, self._lock:
+            self.segments.close()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _places(self, keys: Sequence[str]) -> dict[str, Place]:
+        def find(index: sqlite3.Connection) -> dict[str, Place]:
+            found: dict[str, Place] = {}
+            for chunk in batched(map(bytes.fromhex, keys), _KEYS_A_QUERY):
+                query = f"select key, segment, offset, length from entries where key in ({_marks(chunk)})"
+                found.update((key.hex(), Place(*place)) for key, *place in index.execute(query, chunk))
+            return found
+
+        return self._indexed(find)
+
+    def _forget(self, keys: Sequence[str]) -> None:
+        rows = [(bytes.fromhex(key),) for key in keys]
+        self._indexed(lambda index: index.executemany("delete from entries where key = ?", rows))
+
+    def _damage(self, place: Place) -> Damage:
+        return Damage(self.segments.path(place.segment), place.offset, place.length)
+
+    def _catch_up(self) -> None:
+        """Index what a killed process had written and not indexed. Whoever is writing now indexes its own."""
+        ends = self.ends()
+        for number in self.segments.numbers():
+            start = ends.get(number, 0)
+            if self.segments.path(number).stat().st_size <= start or self.segments.is_being_written(number):
+                continue
+            for chunk in batched(self.segments.scan(number, start), _CATCH_UP_ROWS):
+                for place, record in chunk:
+                    if record is None:
+                        log.warning("ledger: %s", self._damage(place))
+                whole = [(place, record) for place, record in chunk if record is not None]
+                self._indexed(lambda index, whole=whole: _index(index, whole))  # type: ignore[misc]
+
+    def _indexed(self, use: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Use the index in one transaction; one that is broken is put aside and made anew from the segments."""
+        with self._lock:
+            try:
+                return self._transaction(use)
+            except sqlite3.DatabaseError as error:
+                if type(error) is not sqlite3.DatabaseError:  # locked, full, ...: not broken
+                    raise
+                self._put_aside(error)
+                self._catch_up()
+                return self._transaction(use)
+
+    def _transaction(self, use: Callable[[sqlite3.Connection], _T]) -> _T:
+        if self._connection is None:
+            self._connection = self._connect()
+        with self._connection:
+            return use(self._connection)
+
+    def _put_aside(self, error: sqlite3.DatabaseError) -> None:
+        log.warning("ledger: %s: %s; it is made anew from the segments", self.folder / "index.sqlite", error)
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        with FileLock(self.folder / "index.lock"):
+            for path in self.folder.glob("index.sqlite*"):
+                path.replace(path.with_name(f"broken-{uuid.uuid4().hex[:8]}-{path.name}"))
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.folder / "ledger.sqlite", timeout=60)
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = full")
-        return connection
-
-
-class LedgeredGenerator:
-    """A Generator: looks every request up in the ledger, asks the engine for the rest, yields in order."""
-
-    def __init__(self, engine: Engine, ledger: Ledger, run_id: str = "-", asset: str = "-") -> None:
-        self._engine = engine
-        self._ledger = ledger
-        self._run_id = run_id
-        self._asset = asset
-        self.usage = Usage()
-
-    @property
-    def model(self) -> str:
-        return self._engine.model
-
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
-        model = self.model
-        for window in _batched(requests, WINDOW):
-            keys = [request_key(model, request) for request in window]
-            unique = dict(zip(keys, window, strict=True))
-            stored = self._ledger.find(list(unique))
-            missing = {key: request for key, request in unique.items() if key not in stored}
-            self.usage.requested += len(keys)
-            self.usage.reused += len(keys) - len(missing)
+        with FileLock(self.folder / "index.lock"):
+            index = sqlite3.connect(self.folder / "index.sqlite", timeout=60, check_same_thread=False)
             try:
-                completions = stored | self._ask(missing)
-            finally:  # also of what was interrupted
-                self._ledger.note(self._run_id, self._asset, model, self.usage)
-            self._report()
-            for key in keys:
-                yield _response(key, model, completions[key])
-
-    def _ask(self, missing: dict[str, Request]) -> dict[str, Completion]:
-        if not missing:
-            return {}
-        keys, requests = list(missing), list(missing.values())
-        completions: dict[str, Completion] = {}
-        unsaved: list[tuple[str, Request, Completion]] = []
-        started = saved = time.monotonic()
-        try:
-            for position, completion in self._engine.complete(requests, [request_seed(key) for key in keys]):
-                key = keys[position]
-                completions[key] = completion
-                if completion.error is None:
-                    unsaved.append((key, requests[position], completion))
-                self._count(completion)
-                if time.monotonic() - saved > _COMMIT_SECONDS:
-                    self._ledger.add(self.model, self._engine.name, unsaved)
-                    unsaved, saved = [], time.monotonic()
-        finally:  # what an engine had finished before it broke, or was interrupted, is paid for
-            self._ledger.add(self.model, self._engine.name, unsaved)
-            self.usage.seconds += time.monotonic() - started
-        return completions
-
-    def _count(self, completion: Completion) -> None:
-        if completion.error is None:
-            self.usage.answered += 1
-            self.usage.prompt_tokens += completion.prompt_tokens
-            self.usage.completion_tokens += completion.completion_tokens
-        else:
-            self.usage.failed += 1
-            self.usage.transient += not completion.final
-
-    def _report(self) -> None:
-        usage = self.usage
-        rate = f", {usage.tokens_per_second:,.0f} tokens/s" if usage.answered else ""
-        failed = f", {usage.failed} failed" if usage.failed else ""
-        log.info(
-            "%s: %s requests: %s reused, %s answered%s%s",
-            self._asset,
-            f"{usage.requested:,}",
-            f"{usage.reused:,}",
-            f"{usage.answered:,}",
-            failed,
-            rate,
-        )
+                index.execute("pragma journal_mode = wal")
+                # What a power cut takes from the index is found again in the segments, which are flushed.
+                index.execute("pragma synchronous = normal")
+                index.executescript(_TABLES)
+            except sqlite3.DatabaseError:
+                index.close()
+                raise
+        return index
 
 
-def _batched(items: Iterable[_Item], size: int) -> Iterator[tuple[_Item, ...]]:
+def question_of(model: str, request: Request) -> bytes:
+    """A name of the question alone, whatever the sampling: 8 bytes."""
+    return _short([model, spelled(request.messages)])
+
+
+def kind_of(model: str, request: Request) -> bytes:
+    """A name of the way of asking: the model, its instructions and the form of the reply, not the question: 8 bytes."""
+    sampling = request.sampling
+    system = [message.content for message in request.messages if message.role == "system"]
+    form = [sampling.schema, sampling.regex, list(sampling.choice)]
+    return _short([model, system, sampling.temperature, sampling.max_tokens, form])
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def batched(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
     iterator = iter(items)
-    while batch := tuple(islice(iterator, size)):
+    while batch := list(islice(iterator, size)):
         yield batch
 
 
-def _response(key: str, model: str, completion: Completion) -> Response:
-    reasoning, answer = split_reasoning(completion.text)
-    return Response(
-        response_id=key,
-        model=model,
-        text=completion.text,
-        reasoning=reasoning,
-        answer=answer,
-        finish_reason=completion.finish_reason,
-        prompt_tokens=completion.prompt_tokens,
-        completion_tokens=completion.completion_tokens,
-        error=completion.error,
-    )
+def _short(value: Any) -> bytes:
+    return hashlib.sha256(canonical_json(value).encode()).digest()[:8]
 
 
-def _checksum(key: str, text: str, reason: str) -> str:
-    return hashlib.sha256(f"{key}\0{reason}\0{text}".encode()).hexdigest()[:16]
+def _record(model: str, engine: str, at: str, key: str, request: Request, completion: Completion) -> dict[str, Any]:
+    sampling = {name: value for name, value in vars(request.sampling).items() if value not in (None, ())}
+    return {
+        "key": key,
+        "model": model,
+        "messages": spelled(request.messages),
+        "sampling": sampling,
+        "sample": request.sample,
+        "text": completion.text,
+        "finish_reason": completion.finish_reason.value,
+        "prompt_tokens": completion.prompt_tokens,
+        "completion_tokens": completion.completion_tokens,
+        "engine": engine,
+        "at": at,
+        "question": question_of(model, request).hex(),
+        "kind": kind_of(model, request).hex(),
+    }
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _index(index: sqlite3.Connection, written: Iterable[tuple[Place, dict[str, Any]]]) -> None:
+    """Enter records in the index; of two responses to one request the first stays."""
+    entries, accounts, ends = [], [], {}
+    for place, record in written:
+        ends[place.segment] = place.offset + place.length
+        if "account" in record:
+            account = canonical_json(record["account"])
+            accounts.append((record["run_id"], record["asset"], record["model"], account, record["at"]))
+        else:
+            names = bytes.fromhex(record["question"]), bytes.fromhex(record["kind"])
+            counts = record["prompt_tokens"], record["completion_tokens"]
+            where = place.segment, place.offset, place.length
+            entries.append((bytes.fromhex(record["key"]), *where, *names, *counts))
+    index.executemany("insert or ignore into entries values (?, ?, ?, ?, ?, ?, ?, ?)", entries)
+    index.executemany("delete from claims where key = ?", [entry[:1] for entry in entries])
+    index.executemany("insert or replace into accounts values (?, ?, ?, ?, ?)", accounts)
+    farther = "on conflict (number) do update set indexed = max(indexed, excluded.indexed)"
+    index.executemany(f"insert into segments values (?, ?) {farther}", list(ends.items()))
+
+
+def _ends(index: sqlite3.Connection) -> dict[int, int]:
+    return dict(index.execute("select number, indexed from segments").fetchall())
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ",".join("?" * len(values))

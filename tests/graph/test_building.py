@@ -15,12 +15,12 @@ from ot_assets.lineage.record import choices_by_track
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_resources.generators.engine import Completion
-from ot_resources.generators.ledger import Ledger, LedgeredGenerator
+from ot_resources.generators.ledger import Ledger
 from ot_resources.interfaces import BadInput, FinishReason
 from ot_resources.warehouse import Warehouse
+from tests.engines.rule_engine import RuleEngine, generator
 from tests.graph.running import make, tools
 from tests.recipes.small import KEPT, RIGHT, math, recipe, write_inputs, write_recipe
-from tests.resources.engines import RuleEngine
 
 pytestmark = pytest.mark.usefixtures("data_root")
 
@@ -196,7 +196,7 @@ def test_questions_that_a_model_writes_are_a_table_of_the_track(tmp_path, monkey
     found = tools()
     for model in found.models.values():
         monkeypatch.setattr(
-            type(model), "generator", lambda self, run, asset: LedgeredGenerator(engine, ledger, run, asset)
+            type(model), "generator", lambda self, run, asset, budget: generator(engine, ledger, run, asset)
         )
     made = {node.name: execute(node, found) for node in plan(load_recipe(write_recipe(tmp_path, body)))}
     table = made["wrote/math/written"].version

@@ -12,13 +12,16 @@ from ot_assets.graph.execute import StageFailed, execute
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_assets.strategies import Split
+from ot_resources.generators.budget import Budget
 from ot_resources.generators.engine import Completion
-from ot_resources.generators.ledger import Ledger, LedgeredGenerator
+from ot_resources.generators.flight import Patience
+from ot_resources.generators.ledger import Ledger
+from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.interfaces import BadInput, FinishReason
 from ot_resources.store import Store, run_lines
+from tests.engines.rule_engine import RuleEngine, echo, generator
 from tests.graph.running import make, tools
 from tests.recipes.small import KEPT, RIGHT, math, recipe, write_recipe
-from tests.resources.engines import RuleEngine, echo
 from tests.resources.writing import leftovers
 
 
@@ -265,10 +268,10 @@ class Flaky:
 
     def __init__(self, folder, healthy: bool) -> None:
         self._ledger = Ledger(folder)
-        self._engine = RuleEngine(answer=echo if healthy else self._sometimes, model=self.identity)
+        self._engine = RuleEngine(answer_of=echo if healthy else self._sometimes, model=self.identity)
 
-    def generator(self, run_id: str, asset: str) -> LedgeredGenerator:
-        return LedgeredGenerator(self._engine, self._ledger, run_id, asset)
+    def generator(self, run_id: str, asset: str, budget: Budget) -> LedgeredGenerator:
+        return generator(self._engine, self._ledger, run_id, asset, budget=budget, patience=Patience(pause=0.01))
 
     @staticmethod
     def _sometimes(request):

@@ -10,7 +10,7 @@ import polars as pl
 from ot_assets.contracts import Rows
 from ot_assets.strategies.filter.scoring import ERROR, check_keep, keep_best
 from ot_assets.strategies.registry import Split, strategy
-from ot_resources.interfaces import FinishReason, Generator, Message, Request, Sampling
+from ot_resources.interfaces import Generator, Message, Request, Sampling
 
 _READ_ROWS = 1024
 
@@ -77,7 +77,7 @@ def _judge(questions: pl.LazyFrame, judge: Generator, sampling: Sampling, score:
     scores: list[int | None] = []
     errors: list[str | None] = []
     for response in judge.generate(requests()):
-        failed = response.finish_reason == FinishReason.ERROR
+        failed = response.error is not None
         length = response.completion_tokens if score == "response_tokens" else len(response.text)
         scores.append(None if failed else length)
         errors.append((response.error or "no reason given") if failed else None)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ot_resources.generators.embedded import _SOON, BATCH, EmbeddedEngine
 from ot_resources.generators.engine import Completion, request_key, request_seed
 from ot_resources.interfaces import FinishReason, Request
-from tests.resources.engines import ask
+from tests.engines.rule_engine import ask
+from tests.engines.test_embedded import answers_of
 
 
 class Opinion(BaseModel):
@@ -45,8 +46,7 @@ def engine(teacher: Path) -> EmbeddedEngine:
 
 def answers(engine: EmbeddedEngine, requests: Sequence[Request]) -> list[Completion]:
     seeds = [request_seed(request_key(engine.model, request)) for request in requests]
-    found = dict(engine.complete(requests, seeds))
-    return [found[position] for position in range(len(requests))]
+    return answers_of(engine, requests, seeds)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from ot_assets.strategies import tasks
 from ot_resources.generators import JUDGE_FOLDER, open_generator
 from ot_resources.interfaces import Message
 from tests.conftest import require
-from tests.resources.engines import ask
+from tests.engines.rule_engine import ask
 
 SPEC = f"embedded:{JUDGE_FOLDER}"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,10 +11,10 @@ import pytest
 
 from ot_resources.generators import open_engine, open_generator
 from ot_resources.generators.embedded import BATCH, EmbeddedEngine
-from ot_resources.generators.engine import Completion, request_key, request_seed
+from ot_resources.generators.engine import Completion, Options, request_key, request_seed
 from ot_resources.interfaces import BadInput, FinishReason, Request
 from tests.conftest import PROJECT
-from tests.resources.engines import ask
+from tests.engines.rule_engine import ask
 
 QUESTIONS = [f"What is {n} + {3 * n + 1}?" for n in range(12)]
 LONG = "Find x. " * 400
@@ -25,9 +26,20 @@ def engine(teacher: Path) -> EmbeddedEngine:
 
 
 def answers(engine: EmbeddedEngine, requests: Sequence[Request]) -> list[Completion]:
-    seeds = [request_seed(request_key(engine.model, request)) for request in requests]
-    found = dict(engine.complete(requests, seeds))
-    return [found[position] for position in range(len(requests))]
+    return answers_of(engine, requests, [request_seed(request_key(engine.model, request)) for request in requests])
+
+
+def answers_of(engine: EmbeddedEngine, requests: Sequence[Request], seeds: Sequence[int]) -> list[Completion]:
+    """What the engine answers to requests that come all at once, in their order."""
+
+    async def all_of_them() -> list[Completion]:
+        await engine.start()
+        try:
+            return list(await asyncio.gather(*map(engine.answer, requests, seeds)))
+        finally:
+            await engine.stop()
+
+    return asyncio.run(all_of_them())
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +72,8 @@ def test_an_answer_does_not_depend_on_the_order(engine, together):
 ANOTHER = """
 import json
 from ot_resources.generators import open_generator
-from tests.resources.test_embedded import QUESTIONS
-from tests.resources.engines import ask
+from tests.engines.test_embedded import QUESTIONS
+from tests.engines.rule_engine import ask
 with open_generator("embedded") as teacher:
     print(json.dumps([r.text for r in teacher.generate(ask(q, max_tokens=12) for q in QUESTIONS)]))
 """
@@ -110,6 +122,6 @@ def test_it_reasons_and_answers(teacher):
 
 def test_a_folder_without_a_model_is_one_line(tmp_path):
     with pytest.raises(BadInput, match=r"no model in .*: expected model\.safetensors"):
-        open_engine("embedded", str(tmp_path))
+        open_engine("embedded", str(tmp_path), "", Options())
     with pytest.raises(BadInput, match="unknown engine 'embeded'; there is: .*embedded"):
-        open_engine("embeded")
+        open_engine("embeded", "", "", Options())
