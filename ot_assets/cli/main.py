@@ -62,15 +62,16 @@ def recipes(as_json: bool) -> None:
 @click.option("--track", help="Only this track, without the dataset.")
 @click.option("--upto", metavar="ASSET", help="Stop after this asset of each track, e.g. deduplicated.")
 @click.option("--scale", type=float, help="Share of the published size, e.g. 0.00192. Default: the recipe's own.")
-def materialize(recipe: str, track: str | None, upto: str | None, scale: float | None) -> None:
+@click.option("--budget", help="What the run may spend on new requests, e.g. tokens=5e6,money=10,hours=2.")
+def materialize(recipe: str, track: str | None, upto: str | None, scale: float | None, budget: str | None) -> None:
     """Make every table of RECIPE: a name, or the path of a recipe's YAML file.
 
     Shows each stage as it ends. The run appears in the UI's history. A second run reuses all that is unchanged and asks
-    no model anything twice; after a crash, run the same command again.
+    no model anything twice; after a crash, or with a larger budget, run the same command again.
     """
     from ot_assets.cli.run import run_recipe
 
-    sys.exit(run_recipe(recipe, track, upto, scale))
+    sys.exit(run_recipe(recipe, track, upto, scale, budget))
 
 
 @main.command()

@@ -9,6 +9,7 @@ import time
 import click
 import dagster as dg
 from rich.console import Console
+from rich.text import Text
 
 from ot_assets.automation.leftovers import end_dead_runs
 from ot_assets.cli.summary import summary
@@ -19,20 +20,31 @@ from ot_assets.location import build
 from ot_assets.recipes.library import find_recipe
 from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import Node, plan, with_upstream
-from ot_resources.environments import Sizing, checked_scale, dagster_home, environment
+from ot_resources.environments import (
+    Sizing,
+    checked_scale,
+    dagster_home,
+    default_budget,
+    default_scale,
+    environment,
+)
+from ot_resources.generators.budget import Budget
 from ot_resources.interfaces import BadInput
 from ot_resources.processes import this_process
 
 
-def run_recipe(name: str, track: str | None, upto: str | None, scale: float | None) -> int:
+def run_recipe(name: str, track: str | None, upto: str | None, scale: float | None, budget: str | None = None) -> int:
     """Materialise a recipe, or a part of it; the exit code is returned."""
     if scale is not None:
         checked_scale(scale, f"--scale {scale}")
     recipe = find_recipe(name)
     nodes = _selected(recipe, track, upto)
     os.environ["DAGSTER_HOME"] = str(dagster_home())
-    sizing = Sizing(environment=environment(), scale=scale) if scale else None
-    definitions = build([recipe], {"sizing": sizing} if sizing else {})
+    if budget is not None:
+        Budget.parse(budget, f"--budget {budget}")
+    spend = default_budget() if budget is None else budget
+    sizing = Sizing(environment=environment(), scale=scale or default_scale(), budget=spend)
+    definitions = build([recipe], {"sizing": sizing})
     started = time.monotonic()
     with _live(), dg.DagsterInstance.get() as instance:
         end_dead_runs(instance)
@@ -103,17 +115,32 @@ def _cause(error: object) -> str:
 
 
 class _Lines(logging.Handler):
-    """Prints what the stages say, with the time since the start."""
+    """Prints what the stages say, with the time since the start; how a model is getting on in a line that changes."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.INFO)
         self._console = console
         self._started = time.monotonic()
+        self._status = console.status("") if console.is_terminal else None
 
     def emit(self, record: logging.LogRecord) -> None:
-        elapsed = time.monotonic() - self._started
+        line = f"{time.monotonic() - self._started:6.1f} s  {record.getMessage()}"
+        if record.name == "ot.progress":
+            if self._status is not None:
+                self._status.update(Text(record.getMessage(), overflow="ellipsis", no_wrap=True, style="dim"))
+                self._status.start()
+            return
+        if self._status is not None:
+            if record.name == "ot.ledger" and record.levelno == logging.INFO and record.msg == "%s":
+                return  # the same, for logs that do not change
+            self._status.stop()
         style = "dim" if record.name == "ot.ledger" else ""
-        self._console.print(f"{elapsed:6.1f} s  {record.getMessage()}", style=style, highlight=False, markup=False)
+        self._console.print(line, style=style, highlight=False, markup=False)
+
+    def close(self) -> None:
+        if self._status is not None:
+            self._status.stop()
+        super().close()
 
 
 class _live:
@@ -127,3 +154,4 @@ class _live:
 
     def __exit__(self, *_: object) -> None:
         logging.getLogger("ot").removeHandler(self._handler)
+        self._handler.close()
