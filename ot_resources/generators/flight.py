@@ -26,7 +26,6 @@ from ot_resources.interfaces import FinishReason, Request
 log = logging.getLogger("ot.ledger")
 
 _CLOSE_SECONDS = 5.0
-_CUT_SECONDS = 1.0
 
 
 class Broken(Exception):
@@ -254,16 +253,16 @@ class Flight:
         self._dispatch()
 
     async def _one(self, ticket: Ticket) -> None:
-        restarts = self._restarts
+        restarts, began = self._restarts, time.monotonic()
         try:
             completion = await self._engine.answer(ticket.request, ticket.seed)
         except Throttled as error:
-            self._slower()
+            self._slower(began)
             self._wait(error.after)
             self._back(ticket, str(error))
         except TryAgain as error:
             if isinstance(error, TimedOut):
-                self._slower()
+                self._slower(began)
             self._failed(ticket, str(error))
         except EngineDied as error:
             self._again(ticket)
@@ -276,11 +275,10 @@ class Flight:
             self._limit = min(float(self._engine.concurrency), self._limit + 1 / self._limit)
             self._deliver(ticket.key, completion)
 
-    def _slower(self) -> None:
-        """Half as many at once; what was on its way already says the same only once."""
-        now = time.monotonic()
-        if now - self._cut_at > _CUT_SECONDS:
-            self._cut_at = now
+    def _slower(self, began: float) -> None:
+        """Half as many at once; what was on its way before the last cut says nothing new."""
+        if began >= self._cut_at:
+            self._cut_at = time.monotonic()
             self._limit = max(1.0, self._limit / 2)
 
     def _wait(self, seconds: float | None) -> None:
