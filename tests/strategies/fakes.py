@@ -28,24 +28,32 @@ def failure(why: str) -> Response:
 
 @dataclass
 class FakeGenerator:
-    """Keeps `window` requests in flight, as a batching engine does, and remembers what it was asked."""
+    """Keeps `window` requests in flight, as a batching engine does, and remembers what it was asked.
+
+    Where the requests wait for responses, it gives `patience` of those that it has before it reads on.
+    """
 
     answer: Callable[[Request], Response]
     window: int = 8
+    patience: int = 1
     model: str = "fake@1"
     asked: list[Request] = field(default_factory=list)
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         flight: list[Request] = []
         for request in requests:
+            if request is None:
+                assert flight, "the requests wait for responses, and all responses were given"
+                yield from self._finish(flight, self.patience)
+                continue
             self.asked.append(request)
             flight.append(request)
             if len(flight) == self.window:
-                yield from self._finish(flight)
-        yield from self._finish(flight)
+                yield from self._finish(flight, self.window)
+        yield from self._finish(flight, len(flight))
 
-    def _finish(self, flight: list[Request]) -> Iterator[Response]:
-        while flight:
+    def _finish(self, flight: list[Request], responses: int) -> Iterator[Response]:
+        for _ in range(min(responses, len(flight))):
             request = flight.pop(0)
             made = self.answer(request)
             number = f"{request.messages[-1].content}#{request.sample}"
@@ -72,10 +80,12 @@ class FirstLines:
     def model(self) -> str:
         return self.generator.model
 
-    def generate(self, requests: Iterable[Request]) -> Iterator[Response]:
+    def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         return self.generator.generate(map(self._short, requests))
 
-    def _short(self, request: Request) -> Request:
+    def _short(self, request: Request | None) -> Request | None:
+        if request is None:
+            return None
         messages = tuple(
             replace(message, content=message.content.partition("\n")[0]) if message.role == "system" else message
             for message in request.messages

@@ -16,7 +16,8 @@ from ot_resources.interfaces import FinishReason, Message, Response
 
 _READ_ROWS = 64
 _ERROR = "__error"
-_NEW = {column: kind for column, kind in ANSWER.items() if column not in QUESTION} | {_ERROR: pl.String}
+_MADE = {column: kind for column, kind in ANSWER.items() if column not in QUESTION}
+_NEW = _MADE | {_ERROR: pl.String}
 _WITHOUT = (FinishReason.ERROR, FinishReason.CONTENT_FILTER, FinishReason.PENDING)
 
 
@@ -64,6 +65,13 @@ def answer_rows(answered: list[tuple[Asked, Response]], schema: pl.Schema) -> Sp
         evidence=pl.struct(pl.col(_ERROR).alias("error"), pl.col("model")),
         scratch=(_ERROR,),
     )
+
+
+def not_asked(questions: pl.LazyFrame, ask: pl.Expr, *, reason: str, evidence: pl.Expr) -> pl.LazyFrame:
+    """The questions that `ask` leaves out, as dropped rows with the columns of an answer, all null."""
+    nothing = [pl.lit(None, kind).alias(column) for column, kind in _MADE.items()]
+    rows = questions.drop(*_MADE, strict=False).with_columns(nothing)
+    return split(rows, ask, reason=reason, evidence=evidence).dropped
 
 
 def _by_batch(answered: list[tuple[Asked, Response]]) -> Iterator[list[Asked]]:
