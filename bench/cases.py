@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 import urllib.request
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from bench.peers.page import put
-from bench.peers.running import HERE, NAMES, Asked, Run, Server, peer, peer_environment, questions, run, serving
+from bench.peers.running import HERE, NAMES, Run, Server, peer, peer_environment, questions, run, serving
 
 PROMPTS = 1_000
 KILLED = 2_000
@@ -79,7 +81,7 @@ class Ours:
 
     many_failures = True
 
-    def __init__(self, folder: Path, _: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def start(
@@ -90,9 +92,9 @@ class Ours:
         seconds: float = _LONGEST,
         kill_at: int | None = None,
     ) -> Outcome:
-        form, select = [("think", "all"), ("think_human_gpt", "shortest")][parser]
+        form, select = [("think", "all"), ("think_human_gpt", "shortest, k: 1")][parser]
         (self.folder / "cases.yaml").write_text(_RECIPE.format(form=form, samples=samples, select=select))
-        environment = {"OT_TEACHER": f"server:bench@{server.url}", "OT_DATA": str(self.folder / "data")}
+        environment = {"OT_TEACHER": f"server:echo@{server.url}", "OT_DATA": str(self.folder / "data")}
         command = [str(Path(sys.executable).with_name("ot")), "materialize", str(self.folder / "cases.yaml")]
         done = run(command, self.folder, environment, seconds, server, kill_at)
         return self._outcome(done)
@@ -148,90 +150,75 @@ def ended(outcome: Outcome, wanted: int) -> str:
     return f"**{outcome.empty:,} of {wanted:,} rows empty**" if outcome.empty else f"{wanted:,} rows"
 
 
-def nothing(client: Client) -> str:
+def nothing(client: Client, first: Outcome, server: Server) -> str:
     """The same again."""
-    questions(client.folder / "questions.jsonl", PROMPTS)
-    with serving(client.folder / "log.jsonl", DELAY) as server:
-        client.start(server)
-        again = client.start(server)
-        return f"{len(server.lines(again.run.started)):,} sent, {ended(again, PROMPTS)}"
+    again = client.start(server)
+    return f"{len(server.lines(again.run.started)):,} sent, {ended(again, PROMPTS)}"
 
 
-def killed(client: Client) -> str:
+def parser_changed(client: Client, first: Outcome, server: Server) -> str:
+    """Ours: another format and another select strategy. The peers: another parse function."""
+    again = client.start(server, parser=1)
+    stale = "**the old result**" if again.parsed == first.parsed else "the new result"
+    return f"{len(server.lines(again.run.started)):,} sent, {ended(again, PROMPTS)}, {stale}"
+
+
+def row_added(client: Client, first: Outcome, server: Server) -> str:
+    """One question more."""
+    questions(client.folder / "questions.jsonl", PROMPTS + 1)
+    again = client.start(server)
+    return f"{len(server.lines(again.run.started)):,} sent, {ended(again, PROMPTS + 1)}"
+
+
+def data_replaced(client: Client, first: Outcome, server: Server) -> str:
+    """As many other questions in the same file."""
+    questions(client.folder / "questions.jsonl", PROMPTS, first=50_001)
+    again = client.start(server)
+    stale = "**the old questions**" if again.question == first.question else "the new questions"
+    return f"{len(server.lines(again.run.started)):,} sent, {ended(again, PROMPTS)}, {stale}"
+
+
+def address_changed(client: Client, first: Outcome, server: Server) -> str:
+    """The same model at another port."""
+    with serving(server.log.with_name("second.jsonl"), DELAY) as second:
+        again = client.start(second)
+        return f"{len(second.lines()):,} sent, {ended(again, PROMPTS)}"
+
+
+def killed(client: Client, log: Path) -> str:
     """kill -9 of the client and its children when half is answered, then the same again."""
     questions(client.folder / "questions.jsonl", KILLED)
-    with serving(client.folder / "log.jsonl", DELAY) as server:
+    with serving(log, DELAY) as server:
         first = client.start(server, kill_at=KILLED // 2)
         dead = first.run.started + first.run.seconds
         again = client.start(server, seconds=CUT_OFF)
-        before = server.lines()
-    answered = {line.key for line in before if line.answered <= dead}
-    sent = Counter(line.key for line in before if line.asked > dead)
-    twice = sum(count for key, count in sent.items() if key in answered)
-    paid = f"{len(answered):,} answered before; then {sum(sent.values()):,} sent, {twice:,} of them already answered"
-    return f"{paid}; {ended(again, KILLED)}"
+        lines = server.lines()
+    answered = {line.key for line in lines if line.answered <= dead}
+    flying = {line.key for line in lines if line.asked <= dead < line.answered}
+    sent = Counter(line.key for line in lines if line.asked > dead)
+    twice, lost = (sum(sent[key] for key in keys) for keys in (answered, flying))
+    after = f"{sum(sent.values()):,} sent, of them {twice:,} that were answered and {lost:,} that were in flight"
+    return f"{len(answered):,} answered; then {after}; {ended(again, KILLED)}"
 
 
-def parser_changed(client: Client) -> str:
-    """Ours: another format and another select strategy. The peers: another parse function."""
-    questions(client.folder / "questions.jsonl", PROMPTS)
-    with serving(client.folder / "log.jsonl", DELAY) as server:
-        before = client.start(server)
-        again = client.start(server, parser=1)
-        sent = len(server.lines(again.run.started))
-    stale = "**the old result**" if again.parsed == before.parsed else "the new result"
-    return f"{sent:,} sent, {ended(again, PROMPTS)}, {stale}"
-
-
-def row_added(client: Client) -> str:
-    """One question more."""
-    questions(client.folder / "questions.jsonl", PROMPTS)
-    with serving(client.folder / "log.jsonl", DELAY) as server:
-        client.start(server)
-        questions(client.folder / "questions.jsonl", PROMPTS + 1)
-        again = client.start(server)
-        return f"{len(server.lines(again.run.started)):,} sent, {ended(again, PROMPTS + 1)}"
-
-
-def data_replaced(client: Client) -> str:
-    """As many other questions in the same file."""
-    questions(client.folder / "questions.jsonl", PROMPTS)
-    with serving(client.folder / "log.jsonl", DELAY) as server:
-        before = client.start(server)
-        questions(client.folder / "questions.jsonl", PROMPTS, first=50_001)
-        again = client.start(server)
-        sent = len(server.lines(again.run.started))
-    stale = "**the old questions**" if again.question == before.question else "the new questions"
-    return f"{sent:,} sent, {ended(again, PROMPTS)}, {stale}"
-
-
-def address_changed(client: Client) -> str:
-    """The same model at another port."""
-    questions(client.folder / "questions.jsonl", PROMPTS)
-    with serving(client.folder / "log.jsonl", DELAY) as server:
-        client.start(server)
-    with serving(client.folder / "second.jsonl", DELAY) as server:
-        again = client.start(server)
-        return f"{len(server.lines()):,} sent, {ended(again, PROMPTS)}"
-
-
-def more_samples(client: Client) -> str:
+def more_samples(client: Client, log: Path) -> str:
     """4 answers a question, then 16."""
     questions(client.folder / "questions.jsonl", PROMPTS)
-    with serving(client.folder / "log.jsonl", DELAY) as server:
+    with serving(log, DELAY) as server:
         client.start(server, samples=4)
         again = client.start(server, samples=16)
-        made = [sum(line.n for line in those) for those in _halves(server, again.run.started)]
+        more = sum(line.n for line in server.lines(again.run.started))
+        made = sum(line.n for line in server.lines()) - more
     wanted = 16 * PROMPTS if isinstance(client, Ours) else PROMPTS
-    return f"{made[0]:,} answers, then {made[1]:,} more for {16 * PROMPTS:,}; {ended(again, wanted)}"
+    return f"{made:,} answers, then {more:,} more for {16 * PROMPTS:,}; {ended(again, wanted)}"
 
 
-def failures(client: Client) -> str:
+def failures(client: Client, log: Path) -> str:
     """1 question in 100 gets 500: a first run, the same again, and again after the endpoint has healed."""
     prompts = PROMPTS if client.many_failures else 300
     questions(client.folder / "questions.jsonl", prompts, mark=_BAD)
     cells = []
-    with serving(client.folder / "log.jsonl", DELAY, fail=_BAD) as server:
+    with serving(log, DELAY, fail=_BAD) as server:
         for healed in (False, False, True):
             if healed:
                 urllib.request.urlopen(server.url.removesuffix("/v1") + "/heal", data=b"").close()
@@ -239,40 +226,70 @@ def failures(client: Client) -> str:
             sent = server.lines(outcome.run.started)
             failed = sum(line.status != 200 for line in sent)
             cells.append(f"{len(sent):,} sent ({failed:,} failed), {ended(outcome, prompts)}")
-    return f"{prompts:,} prompts: " + "; ".join(
-        f"{name}: {cell}" for name, cell in zip(("first", "again", "healed"), cells, strict=True)
-    )
+    return f"{prompts:,} prompts: first {cells[0]}; again {cells[1]}; healed {cells[2]}"
 
 
-def _halves(server: Server, middle: float) -> tuple[list[Asked], list[Asked]]:
-    lines = server.lines()
-    return [line for line in lines if line.asked <= middle], [line for line in lines if line.asked > middle]
-
-
-CASES: dict[str, Callable[[Client], str]] = {
+# A first run, then one with something changed; each of these begins with the same first run.
+_CHANGES: dict[str, Callable[[Client, Outcome, Server], str]] = {
     "nothing changed": nothing,
-    f"killed (-9) at half of {KILLED:,}, then again": killed,
     "parser changed": parser_changed,
     "one row added": row_added,
     "data replaced": data_replaced,
     "endpoint's address changed": address_changed,
+}
+_WHOLE: dict[str, Callable[[Client, Path], str]] = {
+    f"killed (-9) at half of {KILLED:,}, then again": killed,
     "4 samples, then 16": more_samples,
     "1 in 100 answers 500, then heals": failures,
 }
+CASES = [*_CHANGES, *_WHOLE]
 
 
-def lane(name: str, names: list[str]) -> dict[str, str]:
+def lane(name: str, cases: list[str]) -> dict[str, str]:
     """The cells of one client, by case."""
     python, why = (Path(sys.executable), "") if name == "ours" else peer(name)
     if python is None:
-        return dict.fromkeys(names, _MISSING) | {names[0]: why}
-    cells = {}
-    for case in names:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-            client = Ours(Path(scratch), python) if name == "ours" else Peer(name, Path(scratch), python)
-            cells[case] = CASES[case](client)
-            print(f"{name}, {case}: {cells[case]}", file=sys.stderr, flush=True)
+        return dict.fromkeys(cases, _MISSING) | {cases[0]: why}
+    cells: dict[str, str] = {}
+
+    def say(case: str, cell: str) -> None:
+        cells[case] = cell
+        print(f"{name}, {case}: {cell}", file=sys.stderr, flush=True)
+
+    with _client(name, python) as client:
+        questions(client.folder / "questions.jsonl", PROMPTS)
+        with serving(client.folder.with_name("log.jsonl"), DELAY) as server:
+            first = client.start(server)
+            if first.rows != PROMPTS:
+                raise RuntimeError(f"{name}: the first run: exit {first.run.code}, {first.run.said[:200]}")
+            for case in (case for case in cases if case in _CHANGES):
+                with _restored(client.folder):
+                    say(case, _CHANGES[case](client, first, server))
+    for case in (case for case in cases if case in _WHOLE):
+        with _client(name, python) as client:
+            say(case, _WHOLE[case](client, client.folder.with_name("log.jsonl")))
     return cells
+
+
+@contextmanager
+def _client(name: str, python: Path) -> Iterator[Client]:
+    """A client with an empty folder of its own."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        folder = Path(scratch) / "client"
+        folder.mkdir()
+        yield Ours(folder) if name == "ours" else Peer(name, folder, python)
+
+
+@contextmanager
+def _restored(folder: Path) -> Iterator[None]:
+    """Afterwards the folder is again as it was before."""
+    saved = folder.with_name("saved")
+    shutil.copytree(folder, saved, symlinks=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder)
+        saved.rename(folder)
 
 
 def main() -> None:
@@ -281,7 +298,7 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", default=list(range(len(CASES))), type=int, help="their numbers, from 0")
     parser.add_argument("--out", type=Path, help="the page whose section of this name is replaced")
     options = parser.parse_args()
-    names = [list(CASES)[number] for number in options.cases]
+    names = [CASES[number] for number in options.cases]
     with ThreadPoolExecutor() as pool:
         lanes = dict(zip(options.clients, pool.map(lambda name: lane(name, names), options.clients), strict=True))
     titles = {"ours": "ours"} | NAMES

@@ -17,7 +17,7 @@ async def main(questions: Path, url: str, folder: Path) -> None:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)) as session:
 
             async def ask(row: dict) -> None:
-                body = {"model": "bench", "messages": [{"role": "user", "content": row["question"]}]}
+                body = {"model": "echo", "messages": [{"role": "user", "content": row["question"]}]}
                 async with limit, session.post(url + "/chat/completions", json=body) as response:
                     row["answer"] = (await response.json())["choices"][0]["message"]["content"]
                     out.write(json.dumps(row) + "\n")

@@ -24,7 +24,7 @@ def main() -> None:
     questions, url, folder = sys.argv[1:4]
     samples = int(sys.argv[4]) if len(sys.argv) > 4 else 1
     asker = Asker(
-        model_name="bench",
+        model_name="echo",
         backend="openai",
         generation_params={"n": samples} if samples > 1 else {},
         backend_params={

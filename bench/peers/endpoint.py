@@ -56,7 +56,7 @@ class Endpoint:
         return web.Response(body=answer, status=line["status"], content_type="application/json")
 
     async def models(self, _: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": "bench", "object": "model", "created": 0}]})
+        return web.json_response({"object": "list", "data": [{"id": "echo", "object": "model", "created": 0}]})
 
     async def heal(self, _: web.Request) -> web.Response:
         self._fail = b""
@@ -66,7 +66,7 @@ class Endpoint:
         made = self._bodies.get((model, prompt_tokens, n))
         if made is None:
             usage = {"prompt_tokens": prompt_tokens, "completion_tokens": n * TOKENS}
-            answer: dict[str, Any] = {"id": "chatcmpl-bench", "object": "chat.completion", "created": 0, "model": model}
+            answer: dict[str, Any] = {"id": "chatcmpl-echo", "object": "chat.completion", "created": 0, "model": model}
             answer["choices"] = [{"index": index} | _CHOICE for index in range(n)]
             answer["usage"] = usage | {"total_tokens": prompt_tokens + n * TOKENS}
             made = self._bodies[model, prompt_tokens, n] = json.dumps(answer).encode()

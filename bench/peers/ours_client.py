@@ -13,8 +13,8 @@ from ot_resources.generators import open_generator
 
 
 def main(questions: Path, url: str, folder: Path) -> None:
-    with open_generator(f"server:bench@{url}", ledger=folder / "ledger") as teacher:
-        answers = apply("answers.teacher", pl.scan_ndjson(questions), teacher=teacher, samples=1, max_tokens=1024)
+    with open_generator(f"server:echo@{url}", ledger=folder / "ledger") as teacher:
+        answers = apply("answers.teacher", pl.scan_ndjson(questions), generator=teacher, samples=1, max_tokens=1024)
         answers.kept.sink_parquet(folder / "answers.parquet")
 
 
