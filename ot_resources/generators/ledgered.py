@@ -26,6 +26,8 @@ from ot_resources.interfaces import FinishReason, Request, Response
 
 # Requests are looked up and put in order (longest first) so many at a time, or twice what may be in flight if more.
 _BLOCK = 512
+# Answers are read back from the ledger when it is their turn, but for so many characters that wait in memory.
+_HELD_CHARS = 16 * 2**20
 # So many blocks may be read and not handed out, while one answer keeps all others waiting.
 _BLOCKS_AHEAD = 16
 _READ_BACK = 256
@@ -78,12 +80,15 @@ class LedgeredGenerator:
 
 @dataclass
 class _Open:
-    """A request that was not handed out yet, and how often it was asked for. `failure`: why there is no answer."""
+    """A request that was not handed out yet, and how often it was asked for.
+
+    `completion` is why there is no answer, or one that was stored just now; the others are read back.
+    """
 
     request: Request
     times: int = 1
     done: bool = False
-    failure: Completion | None = None
+    completion: Completion | None = None
 
 
 class _Stream:
@@ -100,6 +105,8 @@ class _Stream:
         self._open: dict[str, _Open] = {}
         self._mine: set[str] = set()
         self._elsewhere: set[str] = set()
+        # Characters kept and handed out again, each counted by one thread only.
+        self._held_in = self._held_out = 0
         self._news = threading.Event()
         self._flight: Flight | None = None
         self._writer: Writer | None = None
@@ -231,7 +238,9 @@ class _Stream:
         """What was asked is on disk, or has failed. From the writer's thread."""
         self._usage.count(completion)
         open_ = self._open[key]
-        open_.failure = None if is_answer(completion) else completion
+        if not is_answer(completion) or self._held_in - self._held_out < _HELD_CHARS:
+            open_.completion = completion
+            self._held_in += len(completion.text)
         open_.done = True
 
     def _head(self) -> list[str]:
@@ -244,11 +253,11 @@ class _Stream:
         return keys
 
     def _handed_out(self, keys: list[str]) -> Iterator[Response]:
-        """The responses of keys that are done, as they are in the ledger."""
-        stored = self._ledger.read({key for key in keys if self._open[key].failure is None})
+        """The responses of keys that are done."""
+        stored = self._ledger.read({key for key in keys if self._open[key].completion is None})
         for key in keys:
             open_ = self._open[key]
-            completion = open_.failure or stored.get(key)
+            completion = open_.completion or stored.get(key)
             if completion is None:  # damaged on disk
                 open_.done = False
                 self._ask([key])
@@ -257,7 +266,9 @@ class _Stream:
             open_.times -= 1
             if not open_.times:
                 del self._open[key]
-                if open_.failure is None:  # stored, and so nobody's claim any more
+                if open_.completion is not None:
+                    self._held_out += len(open_.completion.text)
+                if is_answer(completion):  # stored, and so nobody's claim any more
                     self._mine.discard(key)
             yield _response(key, self._generator.model, completion)
 

@@ -24,6 +24,7 @@ _READ_BYTES = 8 * 2**20
 _HEAD = 8 + 1 + 10 + 1
 
 Record = dict[str, Any]
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Place:
 
 def encode(record: Record) -> bytes:
     """The bytes of a record."""
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    text = _JSON.encode(record).encode()
     return b"%08x %010d %b\n" % (zlib.crc32(text), len(text), text)
 
 
