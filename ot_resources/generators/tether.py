@@ -19,19 +19,28 @@ from pathlib import Path
 from ot_resources.interfaces import BadInput
 
 # It keeps none of the files that it was born with: others wait for their end to learn that the process has died.
+# A process that leads a group of its own takes the whole group with it.
 _WATCHER = """
 import os, select, signal, sys
 os.setsid()
-os.closerange(3, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 1 << 20 else 1 << 20)
-me = os.pidfd_open(int(sys.argv[1]))
+os.closerange(3, min(os.sysconf("SC_OPEN_MAX"), 1 << 20))
+pid = int(sys.argv[1])
 try:
-    parent = os.pidfd_open(int(sys.argv[2]))
-    while not (ended := select.select([me, parent], [], [])[0]):
-        pass
+    leads = os.getpgid(pid) == pid
+    me = os.pidfd_open(pid)
+except ProcessLookupError:
+    sys.exit()
+try:
+    ended = select.select([me, os.pidfd_open(int(sys.argv[2]))], [], [])[0]
 except ProcessLookupError:
     ended = []
-if me not in ended:
-    signal.pidfd_send_signal(me, signal.SIGKILL)
+try:
+    if leads:
+        os.killpg(pid, signal.SIGKILL)
+    elif me not in ended:
+        signal.pidfd_send_signal(me, signal.SIGKILL)
+except ProcessLookupError:
+    pass
 """
 _PROGRAM = """#!/bin/sh
 [ -e {log} ] || exit 1

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import logging
 import multiprocessing.spawn
 import os
-import secrets
 import signal
 import threading
 import warnings
@@ -19,33 +17,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from multiprocessing import resource_tracker
-from pathlib import Path
 from typing import Any
 
 from ot_resources.files import first_line
-from ot_resources.generators.build import check_model, installed
+from ot_resources.generators.build import SURROUNDINGS, arguments, check_model, installed, lora_folder
 from ot_resources.generators.checkpoint import identity
 from ot_resources.generators.engine import Completion, EngineDied, Options, TimedOut, TryAgain, refused, spelled
 from ot_resources.generators.tether import Tether
 from ot_resources.interfaces import BadInput, FinishReason, Message, Request, Sampling
 
-# How many requests are in flight: as many as vLLM computes with at the same time (its max_num_seqs).
-CONCURRENCY_CPU = 256
-CONCURRENCY_GPU = 1024
-# Without a GPU, `memory` is not asked: the cache of keys and values gets so many bytes, unless vLLM's own
-# VLLM_CPU_KVCACHE_SPACE (GiB) says otherwise.
-_CACHE_ON_CPU = 2 << 30
-# Nobody is told what is done here; where its log goes is not vLLM's choice; a process with threads must not be copied.
-_SURROUNDINGS = {
-    "VLLM_NO_USAGE_STATS": "1",
-    "DO_NOT_TRACK": "1",
-    "VLLM_CONFIGURE_LOGGING": "0",
-    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
-}
 # Seconds that the engine core has to end by itself, and its workers, whose memory is free when they are gone.
 _ENDING = 4.0
 _WORKERS_ENDING = 1.0
-_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 _FINISHED = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH, "repetition": FinishReason.LENGTH}
 
 # What vLLM reads from the surroundings of the process is set for one engine at a time.
@@ -53,10 +36,9 @@ _starting = threading.Lock()
 
 
 class VllmEngine:
-    """Runs `model`, a folder or a name on the Hub, with vLLM; it reads all of `options`.
+    """Runs `model`, a folder or a name on the Hub, with vLLM; it reads all of `options`, see `arguments`.
 
-    In flight at the same time: `concurrency`, or 256 on a CPU and 1024 on a GPU. `memory` is the share of each GPU's
-    memory; without one the cache gets 2 GiB. JSON has no spaces between its marks, as from the embedded engine.
+    In flight at the same time: `concurrency`, or 256 on a CPU and 1024 on a GPU.
     """
 
     def __init__(self, model: str, options: Options) -> None:
@@ -71,7 +53,7 @@ class VllmEngine:
         self._numbers = itertools.count()
         self._prompt: Callable[[tuple[Message, ...]], list[int]] = lambda _: []
         self._drawn: Callable[[Sampling, int], Any] = lambda *_: None
-        self.concurrency = options.concurrency or (CONCURRENCY_CPU if self._build.on_cpu else CONCURRENCY_GPU)
+        self.concurrency = options.concurrency or self._build.concurrency
 
     @property
     def name(self) -> str:
@@ -86,7 +68,7 @@ class VllmEngine:
         await self.stop()
         tether = Tether("vllm")
         try:
-            launch = partial(_launch, self._arguments(), self._options, tether)
+            launch = partial(_launch, arguments(self._asked, self._options, self._build), self._options, tether)
             llm, self._lora = await _in_thread(launch, lambda late: _shut_down(late[0], 0.0))
         except asyncio.CancelledError:
             tether.cut()  # whatever has started so far
@@ -140,32 +122,6 @@ class VllmEngine:
         if tether is not None and not dead:
             tether.remove()
 
-    def _arguments(self) -> dict[str, Any]:
-        """As vLLM's engine takes them."""
-        options = self._options
-        arguments = {
-            "model": self._asked,
-            "revision": options.revision,
-            "tokenizer_revision": options.revision,
-            "dtype": options.dtype,
-            "max_model_len": options.context,
-            "tensor_parallel_size": options.tensor_parallel,
-            "quantization": options.quantization,
-            "max_num_seqs": self.concurrency,
-            "enable_prefix_caching": True,
-            "trust_remote_code": False,
-            "disable_log_stats": True,
-            # With a seed of its own choosing, vLLM would draw the same samples after each start.
-            "seed": secrets.randbelow(1 << 31),
-            # What the embedded engine keeps to, in the same way.
-            "structured_outputs_config": {"backend": "guidance", "disable_any_whitespace": True},
-        }
-        if not self._build.on_cpu:
-            arguments["gpu_memory_utilization"] = options.memory
-        elif not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
-            arguments["kv_cache_memory_bytes"] = _CACHE_ON_CPU
-        return arguments
-
     def _explained(self, error: Exception, prompt_tokens: int) -> Completion:
         """What an exception of vLLM's means: a refusal of this request, or else the exception that says so."""
         from vllm.exceptions import VLLMClientError
@@ -181,9 +137,9 @@ class VllmEngine:
         raise TryAgain(line) from None
 
 
-def _launch(arguments: dict[str, Any], options: Options, tether: Tether) -> tuple[Any, Any]:
+def _launch(told: dict[str, Any], options: Options, tether: Tether) -> tuple[Any, Any]:
     """vLLM's engine, and what says that a request uses the LoRA. To be called in a thread of its own."""
-    os.environ.update({name: value for name, value in _SURROUNDINGS.items() if name not in os.environ})
+    os.environ.update(SURROUNDINGS)
     with _starting, warnings.catch_warnings(), _elsewhere(tether):
         warnings.simplefilter("ignore")
         from vllm.engine.arg_utils import AsyncEngineArgs
@@ -194,11 +150,9 @@ def _launch(arguments: dict[str, Any], options: Options, tether: Tether) -> tupl
         _quiet(tether)
         lora = None
         if options.lora:
-            folder = _lora_folder(options.lora)
-            lora = LoRARequest(options.lora, 1, str(folder))
-            arguments |= {"enable_lora": True, "max_loras": 1, "max_lora_rank": _lora_rank(folder)}
+            lora = LoRARequest(options.lora, 1, str(lora_folder(options.lora)))
         # As vLLM's own batch interface is tuned: throughput before the time to the first token.
-        return AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments), usage_context=UsageContext.LLM_CLASS), lora
+        return AsyncLLM.from_engine_args(AsyncEngineArgs(**told), usage_context=UsageContext.LLM_CLASS), lora
 
 
 @contextmanager
@@ -263,7 +217,7 @@ def _shut_down(llm: Any, seconds: float = _ENDING) -> None:
     timer = threading.Timer(min(seconds, _WORKERS_ENDING), hurry)
     timer.start()
     llm.shutdown(timeout=seconds)
-    llm.shutdown = lambda timeout=None: None  # it would call it once more, at an end of the process that is none
+    llm.shutdown = lambda: None  # it would call it once more, at an end of the process that is none
     timer.cancel()
     hurry()
 
@@ -283,6 +237,7 @@ async def _in_thread(work: Callable[[], Any], abandon: Callable[[Any], None] = l
             done.set_result(result)
 
     def run() -> None:
+        outcome: tuple[Any, Exception | None]
         try:
             outcome = (work(), None)
         except Exception as error:
@@ -320,26 +275,6 @@ def _plain(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = next((line for line in lines if line.startswith("Value error, ")), lines[0] if lines else "")
     return f"{type(error).__name__}: {told.removeprefix('Value error, ').partition(' [type=')[0]}"
-
-
-def _lora_folder(lora: str) -> Path:
-    if Path(lora).is_dir():
-        return Path(lora)
-    from huggingface_hub import snapshot_download
-
-    return Path(snapshot_download(lora))
-
-
-def _lora_rank(folder: Path) -> int:
-    """The smallest that vLLM has for it."""
-    settings = folder / "adapter_config.json"
-    if not settings.is_file():
-        raise BadInput(f"no LoRA in {folder}: expected adapter_config.json and adapter_model.safetensors")
-    rank = int(json.loads(settings.read_text())["r"])
-    found = next((known for known in _LORA_RANKS if known >= rank), None)
-    if found is None:
-        raise BadInput(f"LoRA {folder} has rank {rank}; vLLM takes up to {_LORA_RANKS[-1]}")
-    return found
 
 
 def _prompts(tokenizer: Any) -> Callable[[tuple[Message, ...]], list[int]]:
