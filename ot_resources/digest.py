@@ -8,7 +8,6 @@ from typing import Any
 
 import polars as pl
 
-
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

@@ -119,6 +119,8 @@ class Flight:
 
     `deliver` is called with each key and its completion, and `changed` whenever there is news, both from the runner's
     thread. `may_start` is asked before each request: once it says no, all that have not started come back `pending`.
+    What was delivered and is not safe yet (`stored` says so) counts: of all that was asked, a crash costs at most twice
+    as many requests as may be with the engine.
     """
 
     def __init__(
@@ -138,6 +140,7 @@ class Flight:
         self._waiting: deque[Ticket] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._taken = self._begun = 0
+        self._delivered = self._stored = 0
         self._limit = float(self._engine.concurrency)
         self._cut_at = 0.0
         self._paused_until = 0.0
@@ -164,6 +167,10 @@ class Flight:
         return self._taken - self._begun
 
     @property
+    def _unsafe(self) -> int:
+        return len(self._tasks) + self._delivered - self._stored
+
+    @property
     def limit(self) -> int:
         """How many requests may be with the engine at the same time now."""
         return max(1, int(self._limit))
@@ -174,6 +181,10 @@ class Flight:
         self._taken += len(tickets)
         self._runner.loop.call_soon_threadsafe(self._take, tickets)
 
+    def stored(self, requests: int) -> None:
+        """So many of the delivered are safe by now. From any thread."""
+        self._runner.loop.call_soon_threadsafe(self._safe, requests)
+
     def close(self) -> None:
         """End it; what is with the engine is given up."""
         done = threading.Event()
@@ -183,6 +194,10 @@ class Flight:
 
     def _take(self, tickets: list[Ticket]) -> None:
         self._waiting.extend(tickets)
+        self._dispatch()
+
+    def _safe(self, requests: int) -> None:
+        self._stored += requests
         self._dispatch()
 
     def _end(self, done: threading.Event) -> None:
@@ -216,7 +231,7 @@ class Flight:
             if self._wake is None:
                 self._wake = self._runner.loop.call_later(wait, self._woken)
             return
-        while self._waiting and len(self._tasks) < self.limit:
+        while self._waiting and len(self._tasks) < self.limit and self._unsafe < 2 * self.concurrency:
             if (stopped := self._may_start()) is not None:
                 self._withdraw(stopped)
                 return
@@ -244,7 +259,7 @@ class Flight:
         while self._waiting:
             ticket = self._waiting.popleft()
             self._begun += 1
-            self._deliver(ticket.key, Completion("", FinishReason.PENDING, 0, 0, f"not asked: {why}"))
+            self._hand_over(ticket.key, Completion("", FinishReason.PENDING, 0, 0, f"not asked: {why}"))
 
     def _landed(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -273,7 +288,11 @@ class Flight:
             self._pause = self._patience.pause
             self._answered_at = time.monotonic()
             self._limit = min(float(self._engine.concurrency), self._limit + 1 / self._limit)
-            self._deliver(ticket.key, completion)
+            self._hand_over(ticket.key, completion)
+
+    def _hand_over(self, key: str, completion: Completion) -> None:
+        self._delivered += 1
+        self._deliver(key, completion)
 
     def _slower(self, began: float) -> None:
         """Half as many at once; what was on its way before the last cut says nothing new."""
@@ -312,7 +331,7 @@ class Flight:
             return
         ticket.tries += 1
         if ticket.tries >= self._patience.attempts:
-            self._deliver(ticket.key, Completion("", FinishReason.ERROR, 0, 0, said))
+            self._hand_over(ticket.key, Completion("", FinishReason.ERROR, 0, 0, said))
             return
         pause = min(self._patience.pause * 2 ** (ticket.tries - 1), self._patience.longest_pause)
         self._begun -= 1

@@ -106,9 +106,7 @@ class Ledger:
                 damaged.append(key)
                 continue
             reason = FinishReason(record["finish_reason"])
-            error = "held back by the endpoint's content filter" if reason == FinishReason.CONTENT_FILTER else None
-            counts = record["prompt_tokens"], record["completion_tokens"]
-            found[key] = Completion(record["text"], reason, *counts, error, final=error is not None)
+            found[key] = Completion(record["text"], reason, record["prompt_tokens"], record["completion_tokens"])
         if damaged:
             self._forget(damaged)
         return found

@@ -214,7 +214,7 @@ class _Stream:
 
     def _take_off(self) -> Flight:
         runner = self._generator.runner()
-        self._writer = Writer(self._ledger, runner.engine, self._request, self._done, self._news.set)
+        self._writer = Writer(self._ledger, runner.engine, self._request, self._stored)
         self._flight = Flight(
             runner,
             self._landed,
@@ -234,8 +234,15 @@ class _Stream:
     def _request(self, key: str) -> Request:
         return self._open[key].request
 
+    def _stored(self, written: list[tuple[str, Completion]]) -> None:
+        """What was asked is on disk or has failed; none where nothing can be written. From the writer's thread."""
+        for key, completion in written:
+            self._done(key, completion)
+        if self._flight is not None:
+            self._flight.stored(len(written))
+        self._news.set()
+
     def _done(self, key: str, completion: Completion) -> None:
-        """What was asked is on disk, or has failed. From the writer's thread."""
         self._usage.count(completion)
         open_ = self._open[key]
         if not is_answer(completion) or self._held_in - self._held_out < _HELD_CHARS:
@@ -308,6 +315,7 @@ class _Stream:
 
 def _response(key: str, model: str, completion: Completion) -> Response:
     reasoning, answer = split_reasoning(completion.text)
+    held_back = completion.finish_reason == FinishReason.CONTENT_FILTER
     return Response(
         response_id=key,
         model=model,
@@ -317,5 +325,5 @@ def _response(key: str, model: str, completion: Completion) -> Response:
         finish_reason=completion.finish_reason,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
-        error=completion.error,
+        error="held back by the endpoint's content filter" if held_back else completion.error,
     )

@@ -20,8 +20,8 @@ _COMMIT_ROWS = 2_000
 class Writer:
     """Takes completions from the engine's thread with `put`.
 
-    `stored` is called with each key and its completion once that is on disk, or has failed, and `changed` once a group;
-    both from the writer's thread. `failure` says why nothing can be written.
+    `stored` is called with the keys and completions of a group once that is on disk, from the writer's thread; with
+    none of them when nothing can be written: `failure` says why.
     """
 
     def __init__(
@@ -29,14 +29,12 @@ class Writer:
         ledger: Ledger,
         engine: Engine,
         request: Callable[[str], Request],
-        stored: Callable[[str, Completion], None],
-        changed: Callable[[], None],
+        stored: Callable[[list[tuple[str, Completion]]], None],
     ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._request = request
         self._stored = stored
-        self._changed = changed
         self._queue: queue.SimpleQueue[tuple[str, Completion] | None] = queue.SimpleQueue()
         self._unwritten: list[tuple[str, Completion]] = []
         self.failure: Broken | None = None
@@ -60,11 +58,17 @@ class Writer:
         while not last and self.failure is None:
             first = self._queue.get()
             if first is not None:
-                time.sleep(_COMMIT_SECONDS)
+                self._wait()
             last = self._gather(first)
             self._write()
         while not last:  # nothing can be written: what still comes in is kept for the last try
             last = self._gather(self._queue.get())
+
+    def _wait(self) -> None:
+        """For more, some milliseconds; not where as many came in as are asked at the same time."""
+        until = time.monotonic() + _COMMIT_SECONDS
+        while self._queue.qsize() < self._engine.concurrency and time.monotonic() < until:
+            time.sleep(_COMMIT_SECONDS / 10)
 
     def _gather(self, first: tuple[str, Completion] | None) -> bool:
         """Take what has come in; whether that was the last."""
@@ -88,13 +92,11 @@ class Writer:
         except (OSError, sqlite3.Error) as error:
             lost = f"{len(answered):,} answers" if answered else "what comes in"
             self.failure = Broken(f"the ledger {self._ledger.folder} cannot be written ({error}): {lost} not kept")
-            self._changed()
+            self._stored([])
             return
         self.failure = None
         written, self._unwritten = self._unwritten, []
-        for key, completion in written:
-            self._stored(key, completion)
-        self._changed()
+        self._stored(written)
 
 
 def is_answer(completion: Completion) -> bool:

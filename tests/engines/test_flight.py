@@ -58,6 +58,7 @@ def fly(engine: Moody, questions: list[str], patience: Patience = QUICK, **setti
     def deliver(key: str, completion: Completion) -> None:
         assert key not in done
         done[key] = completion
+        flight.stored(1)
         news.set()
 
     runner = Runner(engine)
@@ -238,3 +239,18 @@ def test_what_may_not_start_any_more_comes_back_pending():
     pending = [completion for completion in done.values() if completion.finish_reason == FinishReason.PENDING]
     assert len(pending) == 40
     assert pending[0].error == "not asked: the budget is spent"
+
+
+def test_what_is_not_safe_yet_counts():
+    engine = Moody(concurrency=4)
+    runner = Runner(engine)
+    delivered: list[str] = []
+    flight = Flight(runner, lambda key, _: delivered.append(key), lambda: None)
+    flight.ask(Ticket(question, ask(question), 7) for question in names(50))
+    time.sleep(0.5)
+    assert len(delivered) == 8
+    flight.stored(3)
+    time.sleep(0.5)
+    assert len(delivered) == 11
+    flight.close()
+    runner.stop()
