@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from ot_assets.recipes.plan import Node
+from ot_assets.strategies.answers.rounds import Rule
 from ot_resources.generators.usage import Usage
 from ot_resources.store import Draft, Version
 
@@ -147,10 +148,11 @@ def _counts(node: Node, table: Table, rows_in: int, params: dict[str, Any]) -> C
     kept, dropped = table.rows, table.rows_dropped
     samples = params.get("samples", 1)
     if node.strategy.title == "answers.imported":
-        both = [rows.select("question_id") for rows in (table.scan(), table.dropped())]
-        questions = pl.concat(both).select(pl.col("question_id").n_unique()).collect(engine="streaming").item()
+        questions = _questions(table)
         message = f"{rows_in:,} questions, of {questions:,} of them {kept:,} answers were kept and {dropped:,} dropped"
         return Check("counts_add_up", rows_in == questions, message)
+    if node.strategy.title == "answers.until_accepted":
+        return _asked_on(table, rows_in, params)
     if node.strategy.title == "sample.upsample":
         wanted = max(rows_in, params["n"]) if rows_in else 0
         message = f"{rows_in:,} in, repeated to {wanted:,} = {kept:,} kept + {dropped:,} dropped"
@@ -162,3 +164,22 @@ def _counts(node: Node, table: Table, rows_in: int, params: dict[str, Any]) -> C
         message = f"{rows_in:,} in = {kept:,} kept + {dropped:,} dropped"
         return Check("counts_add_up", rows_in == kept + dropped, message)
     return Check("counts_add_up", True, f"{kept:,} kept, {dropped:,} dropped; this stage may repeat rows")
+
+
+def _asked_on(table: Table, rows_in: int, params: dict[str, Any]) -> Check:
+    """Every question that can be verified has its first answers, and none has more than the most."""
+    rule = Rule.of("params", *(params[name] for name in ("accepted", "most", "first", "give_up")))
+    unverifiable = table.reasons["not_verifiable"]
+    asked, answers = rows_in - unverifiable, table.rows + table.rows_dropped - unverifiable
+    message = (
+        f"{rows_in:,} questions = {asked:,} asked {rule.first} to {rule.most} times + {unverifiable:,} that nobody can"
+        f" verify; {answers:,} = {table.rows:,} answered + {answers - table.rows:,} failed or pending"
+    )
+    fits = asked * rule.first <= answers <= asked * rule.most
+    return Check("counts_add_up", fits and rows_in == _questions(table), message)
+
+
+def _questions(table: Table) -> int:
+    """How many different questions there are, dropped rows included."""
+    both = [rows.select("question_id") for rows in (table.scan(), table.dropped())]
+    return pl.concat(both).select(pl.col("question_id").n_unique()).collect(engine="streaming").item()

@@ -170,7 +170,7 @@ def _run(
             }
             capabilities, generators = _capabilities(node, tools, stack)
             for generator in generators:
-                generator.expected = rows_in * int(params.get("samples", 1))
+                generator.expected = _expected(node, rows_in, params)
             _write(node.strategy.function(frame, **params, **tables, **capabilities), draft)
             for generator in generators:
                 usage.add(generator.usage)
@@ -196,6 +196,11 @@ def _run(
             # What another try may mend is tried again: the next run finds no version of this key.
             remember=not usage.partial,
         )
+
+
+def _expected(node: Node, rows: int, params: dict[str, Any]) -> int | None:
+    """How many requests there will be; None where that hangs on the answers."""
+    return None if node.strategy.title == "answers.until_accepted" else rows * int(params.get("samples", 1))
 
 
 def _write(result: Any, draft: Draft) -> None:
