@@ -118,7 +118,7 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         link = self._link(asset)
         link.parent.mkdir(parents=True, exist_ok=True)
         target = os.path.relpath(version.path, link.parent)
-        temporary = link.parent / f".{link.name}.{uuid.uuid4().hex}"
+        temporary = beside(link)
         temporary.symlink_to(target, target_is_directory=True)
         temporary.replace(link)
 
@@ -343,16 +343,26 @@ def _safe(name: str) -> str:
     return name
 
 
-def _sweep(drafts: Path) -> None:
+def beside(path: Path) -> Path:
+    """A name for what is to take the place of `path` in one step; what killed processes left under such names goes."""
+    _sweep(path.parent, ".")
+    return path.with_name(f".{os.getpid()}-{_HOST}-{uuid.uuid4().hex}-{path.name}")
+
+
+def _sweep(folder: Path, hidden: str = "") -> None:
     """Remove what killed processes left behind."""
-    for draft in drafts.glob(f"*-{_HOST}-*"):
-        pid = draft.name.split("-")[0]
+    for left in folder.glob(f"{hidden}[0-9]*-{_HOST}-*"):
+        pid = left.name.removeprefix(hidden).split("-")[0]
         if pid.isdecimal() and not is_alive(int(pid)):
-            shutil.rmtree(draft, ignore_errors=True)
+            if left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):  # gone already, or another person's
+                    left.unlink()
 
 
 def _write_durably(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = beside(path)
     with temporary.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,7 +19,7 @@ from pydantic import Field, PrivateAttr
 
 from ot_resources.generators.exporting import COLUMNS, export, exported
 from ot_resources.generators.ledger import Ledger
-from ot_resources.store import AssetName, Store, Version
+from ot_resources.store import AssetName, Store, Version, beside
 
 log = logging.getLogger("ot.warehouse")
 
@@ -101,7 +99,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _build(self) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.file.with_name(f".warehouse-{os.getpid()}-{uuid.uuid4().hex}.duckdb")
+        temporary = beside(self.file)
         try:
             with duckdb.connect(str(temporary)) as connection:
                 self._define(connection)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +105,8 @@ def _sweep(folder: Path) -> None:
     """Remove pieces that are part of a larger one by now, and what a killed process left half written."""
     used = set(exported(folder.parent))
     old = time.time() - _GRACE_SECONDS
-    for path in _leftovers(folder):
+    for path in folder.glob("[0-9]*.parquet"):
         if path not in used and path.stat().st_mtime < old:
             path.unlink(missing_ok=True)
-
-
-def _leftovers(folder: Path) -> Iterator[Path]:
-    yield from folder.glob("[0-9]*.parquet")
-    yield from folder.glob(".*.partial")
+    for path in folder.glob(".*.partial"):  # nobody else is writing now: export.lock
+        path.unlink(missing_ok=True)

@@ -187,6 +187,27 @@ def test_drafts_of_dead_processes_are_swept_and_those_of_living_ones_stay(store)
             process.communicate()
 
 
+HALFWAY = """
+import os, signal, sys
+from pathlib import Path
+from ot_resources.store import Store
+Path.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+store = Store(root=sys.argv[1])
+version = store.latest(("recipe", "math", "questions"))
+store.point(("recipe", "math", "questions"), version)
+"""
+
+
+def test_a_name_that_was_to_be_moved_by_a_dead_process_leaves_nothing(store):
+    asset = ("recipe", "math", "questions")
+    store.point(asset, write(store, FRAME))
+    folder = Path(store.root, "latest", "recipe", "math")
+    assert subprocess.run([sys.executable, "-c", HALFWAY, store.root], cwd=PROJECT).returncode == -signal.SIGKILL
+    assert len(list(folder.iterdir())) == 2
+    store.point(asset, write(store, FRAME))
+    assert [path.name for path in folder.iterdir()] == ["questions"]
+
+
 WRITER = """
 import itertools, sys
 import polars as pl

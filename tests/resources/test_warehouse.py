@@ -141,7 +141,7 @@ def test_the_file_is_swapped_while_another_process_holds_it_open(filled):
         holder.stdin.write("\n")
         holder.stdin.flush()
         assert holder.stdout.readline() == "2\n"
-    assert list(Path(filled.root).glob(".warehouse-*")) == []
+    assert list(Path(filled.root).glob(".*")) == []
 
 
 RUNNER = """
