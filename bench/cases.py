@@ -10,7 +10,6 @@ questions. The three clients run at the same time, so seconds mean little here.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
@@ -29,9 +28,8 @@ from bench.peers.running import HERE, NAMES, Run, Server, peer, peer_environment
 PROMPTS = 1_000
 KILLED = 2_000
 DELAY = 0.05
-# Seconds after which a run that asks nothing more is cut off.
+# Seconds after which a run that asks nothing is cut off, or six times what the client took to its first request.
 CUT_OFF = 60.0
-_LONGEST = 240.0
 _BAD = " (unlucky)"
 _MISSING = "not run"
 
@@ -71,7 +69,7 @@ class Client(Protocol):
         server: Server,
         samples: int = 1,
         parser: int = 0,
-        seconds: float = _LONGEST,
+        quiet: float = 300.0,
         kill_at: int | None = None,
     ) -> Outcome: ...
 
@@ -89,14 +87,14 @@ class Ours:
         server: Server,
         samples: int = 1,
         parser: int = 0,
-        seconds: float = _LONGEST,
+        quiet: float = 300.0,
         kill_at: int | None = None,
     ) -> Outcome:
-        form, select = [("think", "all"), ("think_human_gpt", "shortest, k: 1")][parser]
+        form, select = [("think", "all"), ("sky_t1", "shortest, k: 1")][parser]
         (self.folder / "cases.yaml").write_text(_RECIPE.format(form=form, samples=samples, select=select))
         environment = {"OT_TEACHER": f"server:echo@{server.url}", "OT_DATA": str(self.folder / "data")}
         command = [str(Path(sys.executable).with_name("ot")), "materialize", str(self.folder / "cases.yaml")]
-        done = run(command, self.folder, environment, seconds, server, kill_at)
+        done = run(command, self.folder, environment, server, quiet, kill_at)
         return self._outcome(done)
 
     def _outcome(self, done: Run) -> Outcome:
@@ -105,9 +103,9 @@ class Ours:
         version = Store(root=str(self.folder / "data")).latest(("cases", "dataset")) if done.code == 0 else None
         if version is None:
             return Outcome(done, None, 0, "", "")
-        rows = version.scan().collect().to_dicts()
-        turns = next(value for value in rows[0].values() if isinstance(value, list) and value)
-        return Outcome(done, len(rows), 0, json.dumps(turns[0]), ", ".join(sorted(turns[0])))
+        turns = version.scan().select("conversations").collect().to_series().to_list()
+        empty = sum(not answer["value"] for _, answer in turns)
+        return Outcome(done, len(turns), empty, turns[0][0]["value"], turns[0][1]["value"])
 
 
 class Peer:
@@ -124,16 +122,15 @@ class Peer:
         server: Server,
         samples: int = 1,
         parser: int = 0,
-        seconds: float = _LONGEST,
+        quiet: float = 300.0,
         kill_at: int | None = None,
     ) -> Outcome:
         script = self.folder / "client.py"
         script.write_text(self._source.replace("[:10]", "[-10:]") if parser else self._source)
         command = [str(self._python), str(script), str(self.folder / "questions.jsonl"), server.url]
         environment = peer_environment(self._python, self.folder)
-        done = run(
-            [*command, str(self.folder / "cache"), str(samples)], self.folder, environment, seconds, server, kill_at
-        )
+        command += [str(self.folder / "cache"), str(samples)]
+        done = run(command, self.folder, environment, server, quiet, kill_at)
         told = done.summary
         first = told.get("first", {})
         return Outcome(done, told.get("rows"), told.get("empty", 0), first.get("question", ""), first.get("parsed", ""))
@@ -142,7 +139,7 @@ class Peer:
 def ended(outcome: Outcome, wanted: int) -> str:
     """How it ended, in a few words."""
     if outcome.run.code is None:
-        return f"**hangs** (cut off after {outcome.run.seconds:.0f} s)"
+        return f"**hangs** (cut off after {outcome.run.seconds:.0f} s without a request)"
     if outcome.run.code != 0:
         return f"**exit {outcome.run.code}, no dataset**"
     if outcome.rows != wanted:
@@ -191,7 +188,8 @@ def killed(client: Client, log: Path) -> str:
     with serving(log, DELAY) as server:
         first = client.start(server, kill_at=KILLED // 2)
         dead = first.run.started + first.run.seconds
-        again = client.start(server, seconds=CUT_OFF)
+        startup = min(line.asked for line in server.lines()) - first.run.started
+        again = client.start(server, quiet=max(CUT_OFF, 6 * startup))
         lines = server.lines()
     answered = {line.key for line in lines if line.answered <= dead}
     flying = {line.key for line in lines if line.asked <= dead < line.answered}

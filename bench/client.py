@@ -46,7 +46,7 @@ def measure(name: str, python: Path, delay: float, asked: int) -> Measured:
         environment = {"PYTHONPATH": "."} if name in _QUICK else peer_environment(python, folder)
         with serving(folder / "log.jsonl", delay) as server:
             script = str(HERE / f"{name}_client.py")
-            done = run([str(python), script, str(file), server.url, str(folder)], folder, environment)
+            done = run([str(python), script, str(file), server.url, str(folder)], folder, environment, server)
             lines = server.lines()
         keys = {line.key for line in lines}
         if done.code != 0 or len(keys) < asked:

@@ -130,13 +130,14 @@ def run(
     command: list[str],
     folder: Path,
     environment: dict[str, str],
-    seconds: float = 300.0,
-    server: Server | None = None,
+    server: Server,
+    quiet: float = 300.0,
     kill_at: int | None = None,
 ) -> Run:
-    """A client to its end, its output below `folder`; killed with its children after `seconds`.
+    """A client to its end, its output below `folder`.
 
-    With `kill_at` it is killed (-9) as soon as `server` has answered so many requests.
+    It is killed (-9) with its children as soon as `server` has answered `kill_at` requests in all, or has answered none
+    for `quiet` seconds.
     """
     output = folder / "output.txt"
     started, before = time.time(), time.perf_counter()
@@ -144,9 +145,12 @@ def run(
         process = subprocess.Popen(
             command, cwd=PROJECT, env=os.environ | environment, stdout=file, stderr=subprocess.STDOUT, text=True
         )
-    peak, code, looked = 0.0, None, 0.0
-    while (code := process.poll()) is None and (passed := time.perf_counter() - before) < seconds:
-        if kill_at is not None and server is not None and server.answers() >= kill_at:
+    peak, code, looked, size, news = 0.0, None, 0.0, 0, 0.0
+    while (code := process.poll()) is None:
+        passed = time.perf_counter() - before
+        if (now := server.log.stat().st_size) > size:
+            size, news = now, passed
+        if passed - news > quiet or (kill_at is not None and server.answers() >= kill_at):
             break
         if passed - looked > 0.1:
             peak, looked = max(peak, sum(_resident(pid) for pid in _tree(process.pid)) / 1e6), passed
