@@ -121,7 +121,7 @@ def _not_asked(waiting: deque[type[Form] | str]) -> Iterator[Reply[Form]]:
 
 def _read(response: Response, form: type[Form]) -> Reply[Form]:
     if response.error is not None:
-        return Reply(None, response.error)
+        return Reply(None, response.error or "no reason given")
     if response.finish_reason == FinishReason.LENGTH:
         return Reply(None, f"the reply was cut off after {response.completion_tokens} tokens")
     # A form may speak of a mark of reasoning; only what is no form as a whole is one behind a thought.
