@@ -69,7 +69,7 @@ def engine_cores() -> set[int]:
 
 def gone(pids: set[int], seconds: float = 20.0) -> bool:
     """Whether none of the processes is there after so long; one that nobody has buried is not."""
-    for _ in range(int(seconds / 0.1)):
+    for _ in range(1 + int(seconds / 0.1)):
         if not any(_lives(pid) for pid in pids):
             return True
         time.sleep(0.1)

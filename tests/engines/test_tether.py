@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ot_resources.generators.tether import Tether
+from tests.conftest import PROJECT
+from tests.engines.running import gone
+
+# A process with a child of its own; both say who they are and wait.
+CHILD = """
+import os, subprocess, sys, time
+other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(os.getpid(), other.pid, flush=True)
+print("and this is an error", file=sys.stderr, flush=True)
+time.sleep(600)
+"""
+RUN = f"""
+import subprocess, sys, time, threading
+from ot_resources.generators.tether import Tether
+
+def start():
+    subprocess.Popen([Tether("test").program, "-c", {CHILD!r}], start_new_session="group" in sys.argv)
+
+thread = threading.Thread(target=start)  # which has ended long before the run has
+thread.start()
+thread.join()
+time.sleep(600)
+"""
+
+
+def started(folder: Path) -> list[int]:
+    """The process and its child, once they have said who they are."""
+    for _ in range(600):
+        logs = [file.read_text().splitlines() for file in folder.glob("*/log.txt")]
+        if logs and logs[0]:
+            return [int(pid) for pid in logs[0][0].split()]
+        time.sleep(0.1)
+    pytest.fail("it did not start")
+
+
+@pytest.mark.parametrize("way", ["alone", "group"])
+def test_nothing_outlives_a_killed_run(tmp_path, way):
+    surroundings = os.environ | {"TMPDIR": str(tmp_path)}
+    run = subprocess.Popen([sys.executable, "-c", RUN, way], env=surroundings, cwd=PROJECT, stderr=subprocess.PIPE)
+    process, child = started(tmp_path)
+    try:
+        assert not gone({process}, 1.5)
+        run.kill()
+        assert run.communicate()[1] == b""  # what it says is in the log
+        assert gone({process}, 5.0)
+        # a group goes as a whole; else the child is its parent's to end, as vLLM's workers are
+        assert gone({child}, 3.0) == (way == "group")
+    finally:
+        run.kill()
+        for pid in (process, child):
+            if not gone({pid}, 0.0):
+                os.kill(pid, signal.SIGKILL)
+
+
+def test_a_group_is_ended_when_the_first_of_it_dies(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    tether = Tether("test")
+    run = subprocess.Popen([tether.program, "-c", CHILD], start_new_session=True)
+    process, child = started(tmp_path)
+    assert process == run.pid
+    run.kill()
+    run.wait()
+    assert gone({child}, 5.0)
+
+
+def test_cut_ends_what_has_started_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    tether = Tether("test")
+    run = subprocess.Popen([tether.program, "-c", CHILD], start_new_session=True)
+    started(tmp_path)
+    tether.cut()
+    assert run.wait(5) == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []
+
+
+LOG = """
+(EngineCore pid=7) ERROR 11-26 00:25:57 [core.py:1512] Traceback (most recent call last):
+(Worker pid=9) ERROR 11-26 00:25:57 [worker.py:2] torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.
+(EngineCore pid=7) ERROR 11-26 00:25:57 [core.py:1512] Exception: WorkerProc initialization failed due to an exception.
+Traceback (most recent call last):
+RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+"""
+
+
+def test_a_log_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    tether = Tether("test")
+    assert "did not say why" in tether.why()
+    tether.log.write_text(LOG)
+    why = tether.why()
+    assert why.startswith("OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
+    assert str(tether.log) in why
+    assert "\n" not in why
