@@ -38,6 +38,7 @@ def main() -> None:
 
     \b
     ot recipes                              what there is
+    ot plan openthoughts3_1_2m              what a run would ask of models, and what that would cost
     ot materialize openthoughts3_1_2m       run it, in miniature unless OT_ENV says otherwise
     ot sql "from openthoughts3_1_2m.dataset limit 5"
     ot explain ROW_ID                       one row's whole story, also of a row that was dropped
@@ -72,6 +73,48 @@ def materialize(recipe: str, track: str | None, upto: str | None, scale: float |
     from ot_assets.cli.run import run_recipe
 
     sys.exit(run_recipe(recipe, track, upto, scale, budget))
+
+
+@main.command()
+@click.argument("recipe")
+@click.option("--track", help="Only this track, without the dataset.")
+@click.option("--upto", metavar="ASSET", help="Stop after this asset of each track, e.g. deduplicated.")
+@click.option("--scale", type=float, help="Share of the published size, e.g. 0.00192. Default: the recipe's own.")
+@click.option("--budget", help="What the run may spend on new requests, e.g. tokens=5e6,money=10,hours=2.")
+@click.option("--price-input", type=click.FloatRange(min=0), help="Money for a million tokens read.")
+@click.option("--price-output", type=click.FloatRange(min=0), help="Money for a million tokens written.")
+@click.option("--price-hour", type=click.FloatRange(min=0), help="Money for an hour of the engine.")
+@click.option(
+    "--tokens-per-second",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Tokens that the engine writes a second. Default: as it did before.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def plan(
+    recipe: str,
+    track: str | None,
+    upto: str | None,
+    scale: float | None,
+    budget: str | None,
+    price_input: float | None,
+    price_output: float | None,
+    price_hour: float | None,
+    tokens_per_second: float | None,
+    as_json: bool,
+) -> None:
+    """Tell what a run of RECIPE would ask of models, and what that would cost, before it asks anything.
+
+    The recipe is rehearsed: free stages run for real in a folder that is thrown away, models are not asked. Of each
+    stage that asks one: requests in all, already in the ledger, new; tokens, from the lengths that the ledger has
+    measured; hours and money. Prices are the model's own (OT_TEACHER_OPTIONS) unless given here. What is there from an
+    earlier run is used: to plan a large one, `ot materialize --upto` the last stage that is free.
+    """
+    from ot_assets.cli.plan import Rates, as_text, plan_recipe
+    from ot_assets.cli.plan import as_json as figures
+
+    rates = Rates(price_input, price_output, price_hour, tokens_per_second)
+    found = plan_recipe(recipe, track, upto, scale, budget, rates)
+    click.echo(json.dumps(figures(found), indent=1, ensure_ascii=False) if as_json else as_text(found))
 
 
 @main.command()
@@ -115,10 +158,19 @@ def sql(query: str | None, as_json: bool) -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def ledger(as_json: bool) -> None:
-    """Show what each stage asked of a model: requested, reused from the ledger, answered, accepted, failed."""
-    from ot_assets.cli.query import ledger_rows, table
+@click.option("--check", is_flag=True, help="Read all of it instead, and tell what is damaged; exit 1 if anything is.")
+def ledger(as_json: bool, check: bool) -> None:
+    """Show what each stage asked of a model: requested, reused from the ledger, answered, accepted, failed, pending.
 
+    Pending is what was not asked because a budget was spent. What is damaged costs no more than the record that it was
+    in: its request is asked again.
+    """
+    from ot_assets.cli.query import ledger_damages, ledger_rows, table
+
+    if check:
+        damages = ledger_damages()
+        click.echo(json.dumps(damages, indent=1) if as_json else "\n".join(damages) or "the ledger is whole")
+        sys.exit(1 if damages else 0)
     rows = ledger_rows()
     click.echo(json.dumps(rows, indent=1) if as_json else table(rows, empty="nothing was asked yet"))
 

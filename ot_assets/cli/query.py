@@ -69,7 +69,10 @@ def _as_json(value: Any) -> Any:
 
 
 def ledger_rows() -> list[dict[str, Any]]:
-    """One row a stage and run. accepted: answers of that stage that its strategy kept (null while it runs)."""
+    """One row a stage and run. accepted: answers of that stage that its strategy kept (null while it runs).
+
+    money: what was spent; null where nothing was, or no price was known.
+    """
     folder = data_root() / "ledger"
     if not (folder / "segments").exists():
         return []
@@ -94,11 +97,21 @@ def ledger_rows() -> list[dict[str, Any]]:
             "pending": row["pending"],
             "completion_tokens": row["completion_tokens"],
             "seconds": round(row["seconds"], 1),
+            "money": round(row["money"], 6) or None,
             "model": row["model"],
             "at": row["at"],
         }
         for row in accounts
     ]
+
+
+def ledger_damages() -> list[str]:
+    """Read the whole ledger; a line for each stretch that is no whole record."""
+    folder = data_root() / "ledger"
+    if not (folder / "segments").exists():
+        return []
+    with contextlib.closing(Ledger(folder)) as ledger:
+        return [str(damage) for damage in ledger.damages()]
 
 
 def table(rows: list[dict[str, Any]], empty: str) -> str:

@@ -38,7 +38,7 @@ def run_recipe(name: str, track: str | None, upto: str | None, scale: float | No
     if scale is not None:
         checked_scale(scale, f"--scale {scale}")
     recipe = find_recipe(name)
-    nodes = _selected(recipe, track, upto)
+    nodes = selected(recipe, track, upto)
     os.environ["DAGSTER_HOME"] = str(dagster_home())
     if budget is not None:
         Budget.parse(budget, f"--budget {budget}")
@@ -63,7 +63,7 @@ def run_recipe(name: str, track: str | None, upto: str | None, scale: float | No
     return 0
 
 
-def _selected(recipe: Recipe, track: str | None, upto: str | None) -> list[Node]:
+def selected(recipe: Recipe, track: str | None, upto: str | None) -> list[Node]:
     """The wanted nodes and everything upstream of them."""
     nodes = {node.key: node for node in plan(recipe)}
     tracks = [t.name for t in recipe.tracks]

@@ -1,0 +1,1 @@
+"""A run without the models: what it would ask, before it asks anything."""
