@@ -26,6 +26,11 @@ class RawTable:
     stand_in: bool = False
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether it says that a disk is full, in the words of the system, which Polars repeats, or in those of SQLite."""
+    return any(words in str(error) for words in ("No space left on device", "database or disk is full"))
+
+
 def first_line(error: Exception) -> str:
     """An exception as one line: its type and what it says first."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"

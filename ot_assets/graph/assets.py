@@ -14,7 +14,9 @@ from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
 from ot_assets.recipes.plan import Node
 from ot_resources.environments import default_scale
+from ot_resources.files import is_full
 from ot_resources.generators.budget import Budget
+from ot_resources.generators.flight import Broken
 from ot_resources.interfaces import BadInput
 from ot_resources.processes import this_process
 
@@ -57,6 +59,13 @@ def stage_asset(
             raise dg.Failure(printable(str(failure)), metadata={"exit_code": 1}, allow_retries=False) from None
         except BadInput as error:
             raise dg.Failure(printable(str(error)), metadata={"exit_code": 2}, allow_retries=False) from None
+        except Broken as error:
+            raise dg.Failure(printable(str(error)), metadata={"exit_code": 1}, allow_retries=False) from None
+        except Exception as error:
+            if not is_full(error):
+                raise
+            said = f"{node.name}: No space left on device, the store is {context.resources.store.path} ({error})"
+            raise dg.Failure(printable(said), metadata={"exit_code": 1}, allow_retries=False) from None
         context.resources.warehouse.refresh()
         log.info("%s", one_line(made))
         yield dg.MaterializeResult(

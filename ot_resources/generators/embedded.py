@@ -152,7 +152,7 @@ class EmbeddedEngine:
     def _batch(self, members: list[_Row], shape: _Shape) -> list[list[int]]:
         """The new tokens of each row, dummy rows included."""
         import torch
-        from transformers import LogitsProcessorList
+        from transformers import LogitsProcessorList, StoppingCriteriaList
 
         tokenizer, model = _load(self._folder)
         length, sampling = shape.length, shape.sampling
@@ -174,6 +174,7 @@ class EmbeddedEngine:
                 do_sample=False,
                 max_new_tokens=shape.most,
                 logits_processor=LogitsProcessorList(processors),
+                stopping_criteria=StoppingCriteriaList([_Abandoned(members)]),
             )
         return output[:, length:].tolist()
 
@@ -187,6 +188,18 @@ class EmbeddedEngine:
         count = len(tokens) if cut is None else cut + 1
         reason = FinishReason.STOP if finished else FinishReason.LENGTH
         return Completion(text[:stopped], reason, prompt_tokens, count)
+
+
+class _Abandoned:
+    """Ends a batch when nobody waits for any of its rows any more: a process cannot end before its threads."""
+
+    def __init__(self, rows: list[_Row]) -> None:
+        self._rows = rows
+
+    def __call__(self, ids: Any, _: Any, **__: Any) -> Any:
+        import torch
+
+        return torch.full((len(ids),), all(row.answer.done() for row in self._rows))
 
 
 class _OwnSeeds:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -110,6 +111,25 @@ def test_an_answer_ends_before_a_stop_string(engine, full):
     (cut,) = answers(engine, [ask(QUESTIONS[0], temperature=0.0, max_tokens=24, stop=(mark, "never seen"))])
     assert cut.text == full.text[: full.text.index(mark)]
     assert cut.finish_reason == FinishReason.STOP
+
+
+def test_a_batch_that_nobody_waits_for_any_more_ends(engine):
+    rambling = ask(QUESTIONS[0], temperature=9.0, max_tokens=120)
+
+    async def seconds(given_up: bool) -> float:
+        """How long one short question waits that comes when a long one is being answered."""
+        await engine.start()
+        long = asyncio.create_task(engine.answer(rambling, 1))
+        await asyncio.sleep(0.3)
+        if given_up:
+            long.cancel()
+        began = time.monotonic()
+        await engine.answer(ask(QUESTIONS[1], max_tokens=1), 2)
+        await asyncio.gather(long, return_exceptions=True)
+        await engine.stop()
+        return time.monotonic() - began
+
+    assert asyncio.run(seconds(given_up=True)) < asyncio.run(seconds(given_up=False)) / 2
 
 
 def test_it_reasons_and_answers(teacher):

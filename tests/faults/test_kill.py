@@ -17,18 +17,15 @@ import pytest
 
 from ot_resources.generators.embedded import BATCH
 from ot_resources.generators.ledger import Ledger
-from ot_resources.generators.segments import Segments
-from ot_resources.store import Store
 from ot_resources.warehouse import Warehouse
 from tests.faults.moments import STEPS, Moment
+from tests.faults.samples import KEYS, dataset, stored, write_asking
 from tests.faults.trial import CONCURRENCY, Trial, start
-from tests.recipes.small import KEPT, math, recipe, write_recipe
 
 KILLS = int(os.environ.get("OT_KILLS", "8"))
 SEED = os.environ.get("OT_SEED") or str(random.randrange(10**9))
 # Each kind of step in turn, and any time at all in between.
 KINDS = [kind for kind, _ in zip(cycle([*STEPS[:3], "time", *STEPS[3:], "time"]), range(KILLS), strict=False)]
-SAMPLES = 8
 
 
 @dataclass(frozen=True)
@@ -50,30 +47,13 @@ class Undisturbed:
 @pytest.fixture(scope="module")
 def undisturbed(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
     folder = tmp_path_factory.mktemp("undisturbed")
-    body = recipe()
-    math(body)[3] = {"answers": {"use": "teacher", "samples": SAMPLES, "max_tokens": 32}}
-    math(body)[-1:] = [{"select": "all"}, {"format": {"use": "think", "keep_truncated": True}}]
-    file = write_recipe(folder / "recipe", body)
+    file = write_asking(folder / "recipe")
     trial = start(folder / "data", folder / "trial", "materialize", str(file))
     assert trial.end() == 0, trial.said
     assert set(trial.steps) == set(STEPS)
     keys = set(trial.asked)
-    assert len(keys) == len(trial.asked) == KEPT * SAMPLES
+    assert len(keys) == len(trial.asked) == KEYS
     return Undisturbed(file, trial, dataset(folder / "data"), keys)
-
-
-def dataset(data: Path) -> str:
-    """The version of the dataset."""
-    version = Store(root=str(data)).latest(("small", "dataset"))
-    assert version is not None
-    return version.version
-
-
-def stored(data: Path) -> list[str]:
-    """The keys of the responses on disk, as they lie there."""
-    segments = Segments(data / "ledger" / "segments")
-    records = [record for number in segments.numbers() for _, record in segments.scan(number)]
-    return [record["key"] for record in records if record and "key" in record]
 
 
 def leftovers(data: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """Runs of `ot` in processes of their own, forked from one that has everything imported and so begins at once.
 
-What a run does is noted line by line: `ask KEY` a request that the engine gets, `answer KEY` its completion,
-`step KIND` what `moments.py` counts.
+What a run does is noted line by line, with the time: `ask KEY` a request that the engine gets, `answer KEY` its
+completion, `step KIND` what `moments.py` counts.
 """
 
 from __future__ import annotations
@@ -60,9 +60,17 @@ class Trial:
     def steps(self) -> Counter[str]:
         return Counter(self._notes("step"))
 
+    @property
+    def asking(self) -> tuple[float, float]:
+        """When the first request went to the engine, and when the last was answered."""
+        times = [float(at) for at, noted, _ in self._lines() if noted in ("ask", "answer")]
+        return min(times), max(times)
+
     def _notes(self, word: str) -> list[str]:
-        lines = (line.split(" ") for line in (self.folder / "notes").read_text().splitlines())
-        return [line[1] for line in lines if line[0] == word]
+        return [what for _, noted, what in self._lines() if noted == word]
+
+    def _lines(self) -> list[list[str]]:
+        return [line.split(" ") for line in (self.folder / "notes").read_text().splitlines()]
 
 
 def start(data: Path, folder: Path, *arguments: str, moment: Moment | None = None, **more: str) -> Trial:
@@ -84,7 +92,7 @@ def _run(folder: Path, surroundings: dict[str, str], arguments: tuple[str, ...],
     write, notes = os.write, os.open(folder / "notes", os.O_WRONLY | os.O_APPEND)
 
     def note(line: str) -> None:
-        write(notes, f"{line}\n".encode())
+        write(notes, f"{time.monotonic()} {line}\n".encode())
 
     _note_asking(note)
     Watch(note, moment).begin()

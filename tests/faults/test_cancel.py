@@ -1,0 +1,45 @@
+"""A run that is interrupted ends soon and keeps what was answered. In Dagster's UI: tests/e2e/test_ui.py."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.cli.running import COMMAND, environment
+from tests.conftest import PROJECT
+from tests.e2e.server import wait
+from tests.faults.samples import stored, write_asking
+from tests.faults.trial import start
+
+# Seconds from the interrupt until the run has ended and says so.
+STOPS_WITHIN = 10
+# And until the process is gone: Python lets go of half a million objects, two seconds on a machine that is not busy.
+GONE_WITHIN = 30
+
+
+def test_an_interrupted_run_ends_within_seconds_and_keeps_what_was_answered(teacher: Path, tmp_path: Path) -> None:
+    """A process of its own from the first import to the last thread: what ends late ends it late."""
+    recipe, data = write_asking(tmp_path, max_tokens=400, samples=60), tmp_path / "data"
+    log = tmp_path / "said"
+    with log.open("w") as said:
+        run = subprocess.Popen(
+            [*COMMAND, "materialize", str(recipe)], cwd=PROJECT, env=environment(data), stdout=said, stderr=said
+        )
+    try:
+        wait(lambda: (data / "ledger" / "segments").exists() and stored(data), 240, "the first answers", every=0.1)
+        time.sleep(0.3)  # into the next batch
+        began = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        wait(lambda: "ot: interrupted; run the same command again" in log.read_text(), STOPS_WITHIN, "its end", 0.1)
+        assert run.wait(timeout=began + GONE_WITHIN - time.monotonic()) == 130
+    finally:
+        run.kill()
+        run.wait()
+
+    kept = set(stored(data))
+    again = start(data, tmp_path / "again", "materialize", str(recipe), "--budget", "tokens=1")
+    assert again.end() == 0, again.said
+    assert kept and not set(again.asked) & kept
+    assert f"{len(kept):,} reused" in again.said
