@@ -16,8 +16,9 @@ from pydantic import Field
 from ot_resources import sandboxes
 from ot_resources.embedder import SentenceEmbedder
 from ot_resources.files import first_line
-from ot_resources.generators import JUDGE_FOLDER, LanguageModel, parse_spec
+from ot_resources.generators import JUDGE_FOLDER, parse_spec
 from ot_resources.generators.budget import Budget
+from ot_resources.generators.resource import LanguageModel
 from ot_resources.hub import SAMPLES, Hub
 from ot_resources.interfaces import BadInput
 from ot_resources.sandboxes.resource import CodeSandbox
@@ -141,7 +142,9 @@ def _language_model(variable: str, root: Path) -> LanguageModel:
     spec = os.environ.get(variable, "embedded")
     settings = _settings(f"{variable}_OPTIONS")
     try:
-        return LanguageModel(**parse_spec(spec, f"{variable}={spec}"), **settings, ledger=str(root / "ledger"))
+        model = LanguageModel(**parse_spec(spec, f"{variable}={spec}"), **settings, ledger=str(root / "ledger"))
+        model.check()
+        return model
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise BadInput(f"{variable}_OPTIONS: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

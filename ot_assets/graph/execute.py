@@ -24,9 +24,9 @@ from ot_assets.strategies.sources.mapped import check_keys, to_questions
 from ot_resources import readers
 from ot_resources.digest import short_hash
 from ot_resources.files import RawTable, fingerprint, first_line
-from ot_resources.generators import LanguageModel
 from ot_resources.generators.budget import UNLIMITED, Budget
 from ot_resources.generators.ledgered import LedgeredGenerator
+from ot_resources.generators.resource import LanguageModel
 from ot_resources.generators.usage import Usage
 from ot_resources.hub import Hub
 from ot_resources.interfaces import BadInput, Tokenizer

@@ -10,20 +10,20 @@ from typing import Any
 
 from ot_resources.generators.engines import ENGINES, JUDGE_FOLDER, TEACHER_FOLDER, open_engine, parse_spec
 from ot_resources.generators.ledgered import LedgeredGenerator
-from ot_resources.generators.resource import LanguageModel
+from ot_resources.generators.settings import ModelSettings
 
-__all__ = ["ENGINES", "JUDGE_FOLDER", "TEACHER_FOLDER", "LanguageModel", "open_engine", "open_generator", "parse_spec"]
+__all__ = ["ENGINES", "JUDGE_FOLDER", "TEACHER_FOLDER", "open_engine", "open_generator", "parse_spec"]
 
 
 @contextmanager
 def open_generator(spec: str, ledger: str | Path | None = None, **settings: Any) -> Iterator[LedgeredGenerator]:
     """A Generator from `engine[:model[@url]]`: `embedded`, `vllm:path/to/model`, `server:NAME@URL`, `server:FOLDER`.
 
-    Without a `ledger` folder its responses are not kept. `settings` are the fields of LanguageModel: `context=4096`,
+    Without a `ledger` folder its responses are not kept. `settings` are the fields of ModelSettings: `context=4096`,
     `concurrency=256`, ... BadInput: there is no such engine, model or setting, or it cannot be had.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        model = LanguageModel(**parse_spec(spec, spec), ledger=str(ledger or scratch), **settings)
+        model = ModelSettings(**parse_spec(spec, spec), ledger=str(ledger or scratch), **settings)
         generator = model.generator("-", "-")
         try:
             yield generator

@@ -55,7 +55,8 @@ def open_engine(engine: str, model: str, url: str, options: Options, key: str = 
         return ServedEngine(model, options)
     from ot_resources.generators.server import ServerEngine
 
-    known = identity(model, options) if Path(model).is_dir() else None
+    # What an endpoint calls a folder that is here as well is that model; a folder of another kind only has its name.
+    known = identity(model, options) if (Path(model) / "config.json").is_file() else None
     return ServerEngine(model, url, options, identity=known, key=os.environ.get(key))
 
 

@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ from filelock import FileLock
 from ot_resources.digest import canonical_json
 from ot_resources.generators.engine import Completion, spelled
 from ot_resources.generators.segments import Place, Segments, encode
-from ot_resources.interfaces import FinishReason, Request
+from ot_resources.interfaces import FinishReason, Request, Sampling
 from ot_resources.processes import is_gone, this_process
 
 log = logging.getLogger("ot.ledger")
@@ -36,7 +37,7 @@ log = logging.getLogger("ot.ledger")
 _Item = TypeVar("_Item")
 _T = TypeVar("_T")
 
-_KEYS_A_QUERY = 500
+_KEYS_A_QUERY = 1024
 _CATCH_UP_ROWS = 5_000
 
 _TABLES = """
@@ -53,6 +54,10 @@ create table if not exists accounts (
     primary key (run_id, asset, model)
 );
 """
+
+
+# Records and where they were written.
+Written = list[tuple[Place, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -113,14 +118,26 @@ class Ledger:
 
     def add(self, model: str, engine: str, answered: Sequence[tuple[str, Request, Completion]]) -> None:
         """Store completions; on return they are on disk, and nobody is asking them any more."""
-        if not answered:
-            return
+        self.flush(self.write(model, engine, answered))
+
+    def write(self, model: str, engine: str, answered: Sequence[tuple[str, Request, Completion]]) -> Written:
+        """Write completions: they outlive this process from now on, and are found once they are flushed."""
         at = now()
-        records = [_record(model, engine, at, *response) for response in answered]
+        return self._write([_record(model, engine, at, *response) for response in answered])
+
+    def flush(self, written: Written) -> None:
+        """On return what was written is on disk, and nobody is asking it any more."""
+        if written:
+            with self._appending:
+                self.segments.flush()
+                self._indexed(lambda index: _index(index, written))
+
+    def _write(self, records: list[dict[str, Any]]) -> Written:
+        if not records:
+            return []
         with self._appending:
-            ends = self._indexed(_ends)
-            places = self.segments.append([encode(record) for record in records], ends)
-            self._indexed(lambda index: _index(index, zip(places, records, strict=True)))
+            places = self.segments.write([encode(record) for record in records], self.ends)
+        return list(zip(places, records, strict=True))
 
     def claim(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that this process may ask now: not answered, and no other living process is asking them."""
@@ -167,9 +184,7 @@ class Ledger:
     def note(self, run_id: str, asset: str, model: str, account: dict[str, Any]) -> None:
         """Keep what a stage has asked so far, replacing its earlier account of the same run."""
         record = {"run_id": run_id, "asset": asset, "model": model, "account": account, "at": now()}
-        with self._appending:
-            places = self.segments.append([encode(record)], self._indexed(_ends))
-            self._indexed(lambda index: _index(index, zip(places, [record], strict=True)))
+        self.flush(self._write([record]))
 
     def accounts(self, run_id: str | None = None) -> list[dict[str, Any]]:
         """What was asked, a row a stage and run, oldest first; of one run, or of all."""
@@ -283,9 +298,12 @@ def question_of(model: str, request: Request) -> bytes:
 
 def kind_of(model: str, request: Request) -> bytes:
     """A name of the way of asking: the model, its instructions and the form of the reply, not the question: 8 bytes."""
-    sampling = request.sampling
-    system = [message.content for message in request.messages if message.role == "system"]
-    form = [sampling.schema, sampling.regex, list(sampling.choice)]
+    return _kind(model, tuple(m.content for m in request.messages if m.role == "system"), request.sampling)
+
+
+@lru_cache(1024)
+def _kind(model: str, system: tuple[str, ...], sampling: Sampling) -> bytes:
+    form = [sampling.schema, sampling.regex, sampling.choice]
     return _short([model, system, sampling.temperature, sampling.max_tokens, form])
 
 

@@ -301,7 +301,8 @@ class _Stream:
             self._noted = now
             self._generator.note()
         if self._flight is not None:
-            self._progress.tell(self._usage, self._flight.flying, self._generator.expected)
+            flying = self._flight.flying if self._flight.started else None
+            self._progress.tell(self._usage, flying, self._generator.expected)
 
     def _look_elsewhere(self) -> None:
         """What another process was asking is there by now, or may be asked once that has failed or is gone."""

@@ -25,8 +25,8 @@ class Progress:
         self._told = self._shown = self._started = time.monotonic()
         self._recent: deque[tuple[float, int]] = deque([(self._started, 0)])
 
-    def tell(self, usage: Usage, flying: int, expected: int | None) -> None:
-        """A word on how it goes, unless there was one just now."""
+    def tell(self, usage: Usage, flying: int | None, expected: int | None) -> None:
+        """A word on how it goes, unless there was one just now. `flying` is with the engine, None while it loads."""
         now = time.monotonic()
         if now - self._shown < _LIVE_SECONDS:
             return
@@ -58,8 +58,10 @@ class Progress:
             money,
         )
 
-    def _line(self, usage: Usage, flying: int, expected: int | None, now: float) -> str:
+    def _line(self, usage: Usage, flying: int | None, expected: int | None, now: float) -> str:
         total = f"/{expected:,}" if expected else ""
+        if flying is None:
+            return f"{self._asset}: {usage.done:,}{total} done, loading the model"
         waited = usage.waited or 1.0
         parts = [
             f"{self._asset}: {usage.done:,}{total} done",

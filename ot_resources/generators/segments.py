@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,12 +66,20 @@ class Segments:
     def path(self, number: int) -> Path:
         return self.folder / f"{number:06}.log"
 
-    def append(self, records: Sequence[bytes], ends: dict[int, int]) -> list[Place]:
-        """Write encoded records; on return they are on disk. `ends` is where the known records of each file end."""
+    def write(self, records: Sequence[bytes], ends: Callable[[], dict[int, int]]) -> list[Place]:
+        """Write encoded records, which then outlive this process; not yet a power cut (`flush`).
+
+        `ends` tells where the known records of each file end.
+        """
         if self._writer is None or self._writer.size >= SEGMENT_BYTES:
             self.release()
-            self._writer = self._open(ends)
-        return self._writer.append(records)
+            self._writer = self._open(ends())
+        return self._writer.write(records)
+
+    def flush(self) -> None:
+        """On return all that was written is on disk."""
+        if self._writer is not None:
+            self._writer.flush()
 
     def read(self, places: Sequence[Place]) -> list[Record | None]:
         """The records in these places; None for those that do not hold."""
@@ -119,6 +127,7 @@ class Segments:
     def release(self) -> None:
         """Let others append to the file that this process was appending to."""
         if self._writer is not None:
+            self._writer.flush()
             self._writer.close()
             self._writer = None
 
@@ -170,11 +179,10 @@ class _Writer:
             return None
         return cls(descriptor, number)
 
-    def append(self, records: Sequence[bytes]) -> list[Place]:
+    def write(self, records: Sequence[bytes]) -> list[Place]:
         start = self.size
         try:
             _write_all(self._descriptor, b"".join(records))
-            os.fdatasync(self._descriptor)
         except OSError:
             # What is half written must not stand before the next record.
             os.ftruncate(self._descriptor, start)
@@ -184,6 +192,9 @@ class _Writer:
             places.append(Place(self.number, self.size, len(record)))
             self.size += len(record)
         return places
+
+    def flush(self) -> None:
+        os.fdatasync(self._descriptor)
 
     def close(self) -> None:
         os.close(self._descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import Counter
@@ -12,6 +13,7 @@ from ot_resources.generators.engine import Completion
 from ot_resources.interfaces import FinishReason
 
 _REASON_CHARS = 80
+_COUNT = re.compile(r"(?<!HTTP )\b\d{3,}\b")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Usage:
             elif completion.finish_reason == FinishReason.ERROR:
                 self.failed += 1
                 self.transient += not completion.final
-                self.reasons[(completion.error or "no reason given")[:_REASON_CHARS]] += 1
+                self.reasons[_reason(completion.error or "no reason given")] += 1
             else:
                 self.answered += 1
 
@@ -122,6 +124,11 @@ class Usage:
         counts = {name: getattr(self, name) for name in _COUNTS}
         seconds = {"seconds": round(self.waited, 3), "money": round(self.money, 6)}
         return counts | seconds | {"reasons": dict(self.reasons)}
+
+
+def _reason(error: str) -> str:
+    """What failures have in common: counts differ from one to the next."""
+    return _COUNT.sub("N", error)[:_REASON_CHARS]
 
 
 _COUNTS = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -10,18 +11,21 @@ from collections.abc import Callable
 
 from ot_resources.generators.engine import Completion, Engine
 from ot_resources.generators.flight import Broken
-from ot_resources.generators.ledger import Ledger
+from ot_resources.generators.ledger import Ledger, Written
 from ot_resources.interfaces import FinishReason, Request
 
-_COMMIT_SECONDS = 0.05
-_COMMIT_ROWS = 2_000
+_FLUSH_SECONDS = 0.05
+_AT_ONCE = 256
+
+_Answers = list[tuple[str, Completion]]
 
 
 class Writer:
-    """Takes completions from the engine's thread with `put`.
+    """Takes completions from the engine's thread with `put`, and writes each as it comes: it outlives this process.
 
-    `stored` is called with the keys and completions of a group once that is on disk, from the writer's thread; with
-    none of them when nothing can be written: `failure` says why.
+    Some twenty times a second what was written is flushed, and then `stored` is called with those keys and completions,
+    the failed ones among them, from the writer's thread; with none of them when nothing can be written: `failure` says
+    why.
     """
 
     def __init__(
@@ -29,14 +33,17 @@ class Writer:
         ledger: Ledger,
         engine: Engine,
         request: Callable[[str], Request],
-        stored: Callable[[list[tuple[str, Completion]]], None],
+        stored: Callable[[_Answers], None],
     ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._request = request
         self._stored = stored
         self._queue: queue.SimpleQueue[tuple[str, Completion] | None] = queue.SimpleQueue()
-        self._unwritten: list[tuple[str, Completion]] = []
+        self._unwritten: _Answers = []
+        self._unflushed: _Answers = []
+        self._written: Written = []
+        self._closing = False
         self.failure: Broken | None = None
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._thread.start()
@@ -48,55 +55,59 @@ class Writer:
         """Write what there is, and end. Broken: it cannot be written, also not at this last try."""
         self._queue.put(None)
         self._thread.join()
-        if self._unwritten:
-            self._write()
+        if self.failure is not None:
+            self.failure = None
+            self._try(self._write)
+            self._try(self._flush)
         if self.failure is not None:
             raise self.failure
 
     def _run(self) -> None:
-        last = False
-        while not last and self.failure is None:
-            first = self._queue.get()
-            if first is not None:
-                self._wait()
-            last = self._gather(first)
-            self._write()
-        while not last:  # nothing can be written: what still comes in is kept for the last try
-            last = self._gather(self._queue.get())
+        due = 0.0
+        while not self._closing:
+            self._take(due - time.monotonic() if self._unflushed else None)
+            if self.failure is not None:
+                continue  # what still comes in is kept for the last try
+            if not self._unflushed:
+                due = time.monotonic() + _FLUSH_SECONDS
+            self._try(self._write)
+            if len(self._unflushed) >= self._engine.concurrency or time.monotonic() >= due or self._closing:
+                self._try(self._flush)
 
-    def _wait(self) -> None:
-        """For more, some milliseconds; not where as many came in as are asked at the same time."""
-        until = time.monotonic() + _COMMIT_SECONDS
-        while self._queue.qsize() < self._engine.concurrency and time.monotonic() < until:
-            time.sleep(_COMMIT_SECONDS / 10)
-
-    def _gather(self, first: tuple[str, Completion] | None) -> bool:
-        """Take what has come in; whether that was the last."""
-        if first is None:
-            return True
-        self._unwritten.append(first)
-        while len(self._unwritten) < _COMMIT_ROWS:
-            try:
+    def _take(self, seconds: float | None) -> None:
+        """Wait for the next completion, so long at most, and take what is there."""
+        with contextlib.suppress(queue.Empty):
+            item = self._queue.get(timeout=None if seconds is None else max(0.0, seconds))
+            while item is not None:
+                self._unwritten.append(item)
+                if len(self._unwritten) >= _AT_ONCE:
+                    return
                 item = self._queue.get_nowait()
-            except queue.Empty:
-                return False
-            if item is None:
-                return True
-            self._unwritten.append(item)
-        return False
+            self._closing = True
 
     def _write(self) -> None:
         answered = [(key, self._request(key), done) for key, done in self._unwritten if is_answer(done)]
-        try:
-            self._ledger.add(self._engine.model, self._engine.name, answered)
-        except (OSError, sqlite3.Error) as error:
-            lost = f"{len(answered):,} answers" if answered else "what comes in"
-            self.failure = Broken(f"the ledger {self._ledger.folder} cannot be written ({error}): {lost} not kept")
-            self._stored([])
+        self._written += self._ledger.write(self._engine.model, self._engine.name, answered)
+        self._unflushed += self._unwritten
+        self._unwritten = []
+
+    def _flush(self) -> None:
+        if self._unflushed:
+            self._ledger.flush(self._written)
+            flushed, self._unflushed, self._written = self._unflushed, [], []
+            self._stored(flushed)
+
+    def _try(self, step: Callable[[], None]) -> None:
+        if self.failure is not None:
             return
-        self.failure = None
-        written, self._unwritten = self._unwritten, []
-        self._stored(written)
+        try:
+            step()
+        except (OSError, sqlite3.Error) as error:
+            count = sum(is_answer(done) for _, done in (*self._unwritten, *self._unflushed))
+            self.failure = Broken(
+                f"the ledger {self._ledger.folder} cannot be written ({error}): {count:,} answers not kept"
+            )
+            self._stored([])
 
 
 def is_answer(completion: Completion) -> bool:

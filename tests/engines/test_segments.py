@@ -20,7 +20,9 @@ def segments(tmp_path):
 
 
 def write(segments, records=RECORDS, ends=None):
-    return segments.append([encode(record) for record in records], ends or {})
+    places = segments.write([encode(record) for record in records], lambda: ends or {})
+    segments.flush()
+    return places
 
 
 def whole(segments, number=1):
@@ -91,7 +93,7 @@ HOLDER = """
 import sys
 from ot_resources.generators.segments import Segments, encode
 segments = Segments(__import__("pathlib").Path(sys.argv[1]))
-print(segments.append([encode({"who": "other"})], {})[0].segment, flush=True)
+print(segments.write([encode({"who": "other"})], dict)[0].segment, flush=True)
 sys.stdin.read()
 """
 

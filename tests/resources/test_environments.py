@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ot_resources.environments import resources
-from ot_resources.generators import JUDGE_FOLDER, TEACHER_FOLDER, LanguageModel
+from ot_resources.generators import JUDGE_FOLDER, TEACHER_FOLDER
+from ot_resources.generators.resource import LanguageModel
 from ot_resources.interfaces import BadInput
 
 
