@@ -55,6 +55,8 @@ _RAISED = re.compile(
 )
 # These only say that another process has said why.
 _HEARSAY = ("stack trace", "root cause", "initialization failed", "EngineCore encountered", "EngineDeadError")
+# Where pydantic says what was wrong, below the line that only counts the errors.
+_INVALID = re.compile(r"^(?:\([^)]*\) )?\s+Value error, (\S.*?)(?: \[type=.*)?$")
 _LONGEST = 400
 
 
@@ -81,6 +83,8 @@ class Tether:
             match = _RAISED.match(line)
             if match and not any(hearsay in line for hearsay in _HEARSAY):
                 told = f"{match[1].rpartition('.')[2]}: {match[2]}"
+            elif invalid := _INVALID.match(line):
+                told = f"ValueError: {invalid[1]}"
         told = told if len(told) <= _LONGEST else told[:_LONGEST] + "..."
         return f"{told or 'it did not say why'} (log: {self.log})"
 

@@ -22,7 +22,7 @@ class Running:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
-    def wait(self, work: Coroutine[Any, Any, Any], seconds: float = 400.0) -> Any:
+    def wait(self, work: Coroutine[Any, Any, Any], seconds: float = 900.0) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(seconds)
 
     def answers(self, requests: Sequence[Request]) -> list[Completion]:

@@ -103,3 +103,15 @@ def test_a_log_is_told_in_one_line(tmp_path, monkeypatch):
     assert why.startswith("OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB.")
     assert str(tether.log) in why
     assert "\n" not in why
+
+
+def test_of_pydantics_errors_it_is_what_they_say(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    tether = Tether("test")
+    tether.log.write_text(
+        "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
+        "  Value error, Model architectures ['NoSuchModel'] are not supported for now. [type=value_error, input_value=x]\n"
+        "    For further information visit https://errors.pydantic.dev/2.13/v/value_error\n"
+    )
+    said = "ValueError: Model architectures ['NoSuchModel'] are not supported for now. (log: "
+    assert tether.why().startswith(said)
