@@ -26,6 +26,15 @@ class _OneLineErrors(click.Group):
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except Exception as error:
+            from ot_resources.environments import data_root
+            from ot_resources.files import is_full
+
+            if not is_full(error):
+                raise
+            # Dagster's own notes, say; the stages name what they were writing.
+            click.echo(f"ot: OT_DATA={data_root()}: No space left on device; what was finished is kept", err=True)
+            sys.exit(1)
 
 
 @click.group(cls=_OneLineErrors, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -105,9 +114,9 @@ def plan(
     """Tell what a run of RECIPE would ask of models, and what that would cost, before it asks anything.
 
     The recipe is rehearsed: free stages run for real in a folder that is thrown away, models are not asked. Of each
-    stage that asks one: requests in all, already in the ledger, new; tokens, from the lengths that the ledger has
-    measured; hours and money. Prices are the model's own (OT_TEACHER_OPTIONS) unless given here. What is there from an
-    earlier run is used: to plan a large one, `ot materialize --upto` the last stage that is free.
+    stage that asks one: requests in all, in the ledger (or asked twice), new; tokens, from the lengths that the ledger
+    has measured; hours and money. Prices are the model's own (OT_TEACHER_OPTIONS) unless given here. What is there of
+    earlier runs is used: to plan a large one, `ot materialize --upto` the last stage that is free.
     """
     from ot_assets.cli.plan import Rates, as_text, plan_recipe
     from ot_assets.cli.plan import as_json as figures

@@ -205,11 +205,25 @@ def as_text(plan: Plan) -> str:
     if not plan.stages:
         return f"{plan.recipe.name} asks no model anything"
     rows = [_row(_title(asking, plan.recipe), asking, cost) for asking, cost in plan.stages]
-    sums = [_sum([getattr(asking, name) for asking, _ in plan.stages]) for name in ("requests", "reused", "new")]
-    total = Asking(plan.stages[0][0].node, "", "", False, *sums, plan.read, plan.written)
-    rows.append(_row("total", total, plan.total) | {"model": "", "unsure": ""})
+    rows.append(_row("total", _total(plan), plan.total))
     parts = [table(rows, empty=""), *_budget_lines(plan), *(f"* {line}" for line in assumed(plan))]
     return "\n".join(parts)
+
+
+def _total(plan: Plan) -> Asking:
+    """All stages as one."""
+    every = [asking for asking, _ in plan.stages]
+    return Asking(
+        node=every[0].node,
+        role="",
+        model="",
+        made=False,
+        requests=_sum([asking.requests for asking in every]),
+        reused=_sum([asking.reused for asking in every]),
+        new=_sum([asking.new for asking in every]),
+        read=plan.read,
+        written=plan.written,
+    )
 
 
 def assumed(plan: Plan) -> list[str]:
