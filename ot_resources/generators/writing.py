@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ot_resources.files import is_full
 from ot_resources.generators.engine import Completion, Engine
 from ot_resources.generators.flight import Broken
 from ot_resources.generators.ledger import Ledger, Written
@@ -104,8 +105,9 @@ class Writer:
             step()
         except (OSError, sqlite3.Error) as error:
             count = sum(is_answer(done) for _, done in (*self._unwritten, *self._unflushed))
+            why = "No space left on device" if is_full(error) else error  # SQLite has words of its own
             self.failure = Broken(
-                f"the ledger {self._ledger.folder} cannot be written ({error}): {count:,} answers not kept"
+                f"the ledger {self._ledger.folder} cannot be written ({why}): {count:,} answers not kept"
             )
             self._stored([])
 

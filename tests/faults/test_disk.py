@@ -82,6 +82,14 @@ def test_a_full_disk_ends_the_run_in_a_line_and_once_it_is_larger_the_run_goes_o
         assert (len(kept) < KEYS) == (part == "ledger")
 
 
+def test_a_disk_too_full_for_a_run_to_begin_is_a_line(recipe: Path, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "data", "3m") as disk:
+        full = start(disk.folder, tmp_path / "full", "materialize", str(recipe))
+        assert full.end() == 1
+        assert last_line(full) == f"ot: OT_DATA={disk.folder}: No space left on device; what was finished is kept"
+        assert "Traceback" not in full.said
+
+
 def test_two_runs_at_the_same_time_ask_nothing_twice(recipe: Path, tmp_path: Path) -> None:
     """The other one wants all that this one wants, and half as many samples again."""
     other = write_asking(tmp_path / "recipe", "other", samples=SAMPLES * 3 // 2)
