@@ -6,6 +6,7 @@ The model runs in a process of vLLM's own (the engine core), which ends when thi
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import multiprocessing.spawn
@@ -154,8 +155,13 @@ def _launch(told: dict[str, Any], options: Options, tether: Tether) -> tuple[Any
         lora = None
         if options.lora:
             lora = LoRARequest(options.lora, 1, str(lora_folder(options.lora)))
-        # As vLLM's own batch interface is tuned: throughput before the time to the first token.
-        return AsyncLLM.from_engine_args(AsyncEngineArgs(**told), usage_context=UsageContext.LLM_CLASS), lora
+        try:
+            # As vLLM's own batch interface is tuned: throughput before the time to the first token.
+            return AsyncLLM.from_engine_args(AsyncEngineArgs(**told), usage_context=UsageContext.LLM_CLASS), lora
+        except Exception as error:  # whatever vLLM raises
+            failed = RuntimeError(_plain(error))
+        gc.collect()  # what was half made, and hangs on that exception
+        raise failed
 
 
 @contextmanager
@@ -274,7 +280,7 @@ def _failure(model: str, error: Exception, tether: Tether) -> Exception:
         return error
     if "core proc" not in str(error):
         tether.remove()
-        return BadInput(f"vLLM cannot run {model}: {_plain(error)}")
+        return BadInput(f"vLLM cannot run {model}: {error}")
     if "': -" in str(error):
         return EngineDied(f"vLLM was killed while it loaded {model}, for want of memory perhaps: {tether.why()}")
     return BadInput(f"vLLM cannot run {model}: {tether.why()}")

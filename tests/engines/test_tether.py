@@ -110,8 +110,8 @@ def test_of_pydantics_errors_it_is_what_they_say(tmp_path, monkeypatch):
     tether = Tether("test")
     tether.log.write_text(
         "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
-        "  Value error, Model architectures ['NoSuchModel'] are not supported for now. [type=value_error, input_value=x]\n"
+        "  Value error, Model architectures ['NoSuchModel'] are not supported. [type=value_error, input_value=x]\n"
         "    For further information visit https://errors.pydantic.dev/2.13/v/value_error\n"
     )
-    said = "ValueError: Model architectures ['NoSuchModel'] are not supported for now. (log: "
+    said = "ValueError: Model architectures ['NoSuchModel'] are not supported. (log: "
     assert tether.why().startswith(said)
