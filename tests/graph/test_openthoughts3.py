@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ import pytest
 import yaml
 
 import ot_assets.recipes
-from ot_resources.generators.ledger import WINDOW
+from ot_resources.generators.embedded import BATCH
+from ot_resources.generators.ledger import Ledger
 from ot_resources.hub import SAMPLES
 from ot_resources.store import Store, run_lines
 from ot_resources.warehouse import Warehouse
@@ -333,11 +335,8 @@ def test_another_selection_asks_nothing_and_reuses_what_is_before_it(made, tmp_p
 
 
 def _stored(root: Path) -> int:
-    connection = sqlite3.connect(root / "ledger" / "ledger.sqlite", timeout=60)
-    try:
-        return connection.execute("select count(*) from responses").fetchone()[0]
-    finally:
-        connection.close()
+    with closing(sqlite3.connect(root / "ledger" / "index.sqlite", timeout=60)) as connection:
+        return connection.execute("select count(*) from entries").fetchone()[0]
 
 
 def test_a_run_that_is_killed_while_it_answers_ends_in_the_same_dataset(made, tmp_path):
@@ -353,14 +352,15 @@ def test_a_run_that_is_killed_while_it_answers_ends_in_the_same_dataset(made, tm
         start_new_session=True,
     )
     deadline = time.monotonic() + 300
-    while _stored(root) < judged + WINDOW + 100:
+    while _stored(root) < judged + 5 * BATCH:
         assert killed.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline, "it does not answer"
         time.sleep(0.05)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
+    Ledger(root / "ledger").close()  # finds what was written and not indexed
     kept = _stored(root) - judged
-    assert WINDOW <= kept < 1728
+    assert 5 * BATCH <= kept < 1728
     assert sql(root, f"select count(*) n from {NAME}.math_sampled") == [{"n": 108}]
     assert Store(root=str(root)).latest((NAME, "math", "answers")) is None
 
