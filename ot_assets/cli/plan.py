@@ -205,7 +205,10 @@ def as_text(plan: Plan) -> str:
     if not plan.stages:
         return f"{plan.recipe.name} asks no model anything"
     rows = [_row(_title(asking, plan.recipe), asking, cost) for asking, cost in plan.stages]
-    rows.append(_row("total", _total(plan), plan.total))
+    missing = any(asking.failed for asking, _ in plan.stages)
+    rows.append(
+        _row("total", _total(plan), plan.total) | {"unsure": f"without what is {NOT_REACHED}" if missing else ""}
+    )
     parts = [table(rows, empty=""), *_budget_lines(plan), *(f"* {line}" for line in assumed(plan))]
     return "\n".join(parts)
 
@@ -257,16 +260,20 @@ def _title(asking: Asking, recipe: Recipe) -> str:
 
 
 def _row(title: str, asking: Asking, cost: Cost) -> dict[str, Any]:
+    figures = {
+        "requests": asking.requests,
+        "in ledger": asking.reused,
+        "new": asking.new,
+        "tokens read": asking.read,
+        "written": asking.written,
+        "GPU hours": cost.gpu_hours,
+        "money": cost.money,
+    }
+    unknown = asking.failed is not None and not asking.requests.high
     return {
         "stage": title,
         "model": asking.model,
-        "requests": told(asking.requests),
-        "in ledger": told(asking.reused),
-        "new": told(asking.new),
-        "tokens read": told(asking.read),
-        "written": told(asking.written),
-        "GPU hours": told(cost.gpu_hours),
-        "money": told(cost.money),
+        **{name: told(None if unknown else range_) for name, range_ in figures.items()},
         "unsure": ", ".join(asking.why) or ("made already" if asking.made else ""),
     }
 

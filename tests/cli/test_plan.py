@@ -179,6 +179,27 @@ def test_stages_that_hang_on_verdicts_have_a_range_of_requests(data_root, tmp_pa
     assert judged["requests"]["low"] < judged["requests"]["estimate"] < judged["requests"]["high"] <= KEPT * 3
 
 
+def test_a_stage_that_asks_on_until_answers_are_right_has_a_range(data_root, tmp_path, teacher):
+    changed = recipe()
+    asked = {"use": "until_accepted", "verify": "math", "accepted": 1, "most": 8, "max_tokens": 48}
+    math(changed)[3] = {"answers": asked}
+    answers = stages(planned(write_recipe(tmp_path, changed)))[ANSWERS]
+    assert answers["unsure"] == ["rows hang on answers", "lengths not measured"]
+    asked = answers["requests"]
+    assert asked["low"] <= 17 < asked["estimate"] < 17 * 4 < asked["high"]
+
+
+def test_a_filter_that_no_stand_in_passes_lets_about_as_many_through(data_root, tmp_path, teacher):
+    changed = body(4)
+    math(changed)[3] = {"filter": {"use": "pass_rate", "verify": "math", "samples": 4, "low": 0.2, "max_tokens": 48}}
+    plan = stages(planned(write_recipe(tmp_path, changed)))
+    assert counts(plan[FILTER]) == (17 * 4, 0, 17 * 4)
+    requests, again, new = counts(plan[ANSWERS])
+    # They are the filter's own requests: asked once.
+    assert 0 < requests < 17 * 4
+    assert (again, new) == (requests, 0)
+
+
 def test_a_source_that_is_not_there_is_told_before_all_else(data_root, tmp_path):
     file = write_recipe(tmp_path, body(4))
     (tmp_path / "questions.parquet").unlink()

@@ -21,10 +21,11 @@ _BLOCK = 512
 
 @dataclass
 class Tally:
-    """What a stage asked: `reused` is in the ledger, or asked earlier in the same run."""
+    """What a stage asked: `reused` is in the ledger, or asked earlier in the same run. `made_up` got stand-ins."""
 
     requests: int = 0
     reused: int = 0
+    made_up: int = 0
     ways: dict[bytes, Way] = field(default_factory=dict)
 
     @property
@@ -109,6 +110,7 @@ class RehearsedGenerator:
 
     def _made_up(self, key: str, request: Request) -> Completion:
         self.usage.transient += 1
+        self._tally.made_up += 1
         if key in self._rehearsed.asked:
             self._tally.reused += 1
         else:

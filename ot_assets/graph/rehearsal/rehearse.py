@@ -83,7 +83,7 @@ def rehearse(
     with closing(Ledger(ledger if (ledger / "segments").exists() else scratch / "ledger")) as opened:
         rehearsal = _Rehearsal(order, tools, scratch, opened, say)
         runs = [rehearsal.run(EXPECTED)]
-        if any(node.key in runs[0].unsure or node.key in runs[0].failed for node in paid if _behind(node, runs[0])):
+        if any(_behind(node, runs[0]) or _asks_on(node, runs[0]) for node in paid):
             runs += [rehearsal.run(scenario) for scenario in (LITTLE, MUCH)]
         return [rehearsal.asking(node, role, runs) for node in paid for role in _roles(node)]
 
@@ -129,7 +129,7 @@ class _Rehearsal:
         tallies = [run.models[role].tallies.get(node.name, Tally()) for run in runs]
         behind = _behind(node, expected)
         answered = 1 - (self._failures(node) or 0.0)
-        why = [ROWS_UNSURE] if behind else []
+        why = [ROWS_UNSURE] if behind or _asks_on(node, expected) else []
         why += lengths.why(tallies[0].ways)
         return Asking(
             node,
@@ -155,7 +155,7 @@ class _Rehearsal:
         try:
             made = execute(stand_in, tools)
         except (StageFailed, BadInput) as error:
-            if not behind:
+            if not behind and not _made_up(node, run):
                 if isinstance(error, BadInput):
                     raise
                 run.failed[node.key] = str(error)
@@ -167,14 +167,15 @@ class _Rehearsal:
                 return
         if made.reused and not behind:
             run.made.add(node.key)
-        if behind or made.usage.transient:
+        if behind or _made_up(node, run):
             run.unsure.add(node.key)
 
     def _habits(self, node: Node, scenario: Scenario) -> Habits:
-        accepted = node.params.get("accepted")
+        accepted, failures = node.params.get("accepted"), self._failures(node)
         return Habits(
             right=scenario.right(self._right(node)),
-            failed=scenario.failed(self._failures(node)),
+            # A failure may end a question that is asked on: it would stand for few requests, not for many.
+            failed=failures or 0.0 if accepted else scenario.failed(failures),
             accepted=accepted if isinstance(accepted, int) else None,
         )
 
@@ -202,6 +203,16 @@ def _roles(node: Node) -> list[str]:
 def _behind(node: Node, run: _Run) -> bool:
     """Whether anything that the stage reads was made with stand-ins."""
     return any(key in run.unsure or key in run.failed for key in node.upstream)
+
+
+def _made_up(node: Node, run: _Run) -> bool:
+    """Whether some of the stage's own answers are stand-ins."""
+    return any(tally.made_up for model in run.models.values() if (tally := model.tallies.get(node.name)))
+
+
+def _asks_on(node: Node, run: _Run) -> bool:
+    """Whether what the stage asks hangs on its own answers, and those are made up."""
+    return "accepted" in node.params and _made_up(node, run)
 
 
 def _checks_answers(node: Node) -> bool:
