@@ -8,8 +8,8 @@ from tests.e2e.pages import Dagster
 from tests.e2e.server import Server, wait
 from tests.recipes.small import KEPT
 
-# One second is usual; a busy machine gets more.
-STOPS_WITHIN = 30
+# One second is usual.
+STOPS_WITHIN = 10
 
 
 def test_the_launchpads_scale_is_the_size_of_the_run(ui: Dagster, server: Server):

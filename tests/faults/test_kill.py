@@ -26,7 +26,7 @@ KILLS = int(os.environ.get("OT_KILLS", "8"))
 SEED = os.environ.get("OT_SEED") or str(random.randrange(10**9))
 # Each kind of step in turn, and any time at all in between.
 KINDS = [kind for kind, _ in zip(cycle([*STEPS[:3], "time", *STEPS[3:], "time"]), range(KILLS), strict=False)]
-# A run that is faster than the undisturbed one may be over before the moment comes; then there is another.
+# A run that is faster than the undisturbed one may be over before the moment comes; then another of its own is drawn.
 ATTEMPTS = 5
 
 
@@ -39,11 +39,12 @@ class Undisturbed:
     dataset: str
     keys: set[str]
 
-    def moment(self, kind: str, draw: random.Random) -> Moment:
-        """One of its moments."""
-        if kind == "time":
-            return Moment(kind, draw.uniform(0, self.trial.seconds))
-        return Moment(kind, draw.randint(1, self.trial.steps[kind]), draw.choice(["before", "half", "after"]))
+
+def moment_of(trial: Trial, kind: str, draw: random.Random) -> Moment:
+    """A moment of a run that came to its end."""
+    if kind == "time":
+        return Moment(kind, draw.uniform(0, trial.seconds))
+    return Moment(kind, draw.randint(1, trial.steps[kind]), draw.choice(["before", "half", "after"]))
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +75,9 @@ def test_a_killed_run_goes_on_where_it_was(
         with capsys.disabled():
             print(f"\n{KILLS} kills, OT_SEED={SEED}", flush=True)
     draw, command = random.Random(f"{SEED} {number}"), ("materialize", str(undisturbed.recipe))
+    killed = undisturbed.trial
     for attempt in range(ATTEMPTS):
-        moment, data = undisturbed.moment(KINDS[number], draw), tmp_path / f"data-{attempt}"
+        moment, data = moment_of(killed, KINDS[number], draw), tmp_path / f"data-{attempt}"
         print(f"OT_SEED={SEED} OT_KILLS={KILLS}: {moment}")
         killed = start(data, tmp_path / f"killed-{attempt}", *command, moment=moment)
         if killed.end() != 0:
