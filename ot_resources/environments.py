@@ -133,13 +133,13 @@ def _judge(root: Path) -> LanguageModel:
     named = next((name for name in ("OT_JUDGE", "OT_TEACHER") if name in os.environ), None)
     if named or environment() != "local":
         return _language_model(named or "OT_TEACHER", root)
-    return LanguageModel(engine="embedded", model=str(JUDGE_FOLDER), ledger=str(root / "ledger"))
+    return _language_model("OT_JUDGE", root, f"embedded:{JUDGE_FOLDER}")
 
 
-def _language_model(variable: str, root: Path) -> LanguageModel:
+def _language_model(variable: str, root: Path, default: str = "embedded") -> LanguageModel:
     if variable not in os.environ and environment() != "local":
         raise BadInput(f"OT_ENV={environment()}: say which teacher with OT_TEACHER; the embedded one is for local runs")
-    spec = os.environ.get(variable, "embedded")
+    spec = os.environ.get(variable, default)
     settings = _settings(f"{variable}_OPTIONS")
     try:
         model = LanguageModel(**parse_spec(spec, f"{variable}={spec}"), **settings, ledger=str(root / "ledger"))

@@ -92,7 +92,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     def publish(self) -> None:
         """Rebuild warehouse.duckdb and swap it in. Responses that are not yet in Parquet are copied first."""
         started = time.monotonic()
-        self._export()
+        self._export(join=True)
         self._build()
         self._published = time.monotonic()
         self._cost = self._published - started
@@ -116,11 +116,11 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
             connection.execute(f"create or replace view ledger.responses as {self._exported_responses()};")
         return connection
 
-    def _export(self) -> None:
+    def _export(self, join: bool = False) -> None:
         folder = Path(self.root) / "ledger"
         if (folder / "segments").exists():
             with closing(Ledger(folder)) as ledger:
-                export(ledger)
+                export(ledger, join)
 
     def _define(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Create all schemas and views."""

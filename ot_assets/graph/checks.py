@@ -38,7 +38,7 @@ PUBLISHED = {
 }
 
 ASKING = {
-    "all_answered": "Every request was answered; what was not is asked again by the next run.",
+    "all_answered": "Every request was answered; what failed for a while, or was not asked, the next run asks.",
 }
 
 RELEASE = {
@@ -109,6 +109,8 @@ def _short(node: Node, table: Table, params: dict[str, Any]) -> str:
 
 def asking_check(usage: Usage) -> Check:
     """Whether the model answered all; a table that lacks some is partial, and made again by the next run."""
+    if not usage.requested:
+        return Check("all_answered", True, "nothing was asked this time", blocking=False)
     told = [f"{usage.requested - usage.failed - usage.pending:,} of {usage.requested:,} requests answered"]
     told += [f"{count:,} failed: {reason}" for reason, count in usage.reasons.most_common(3)]
     told += [f"{usage.pending:,} not asked, the budget is spent: this table is partial"] if usage.pending else []

@@ -6,6 +6,7 @@ Nothing here knows Dagster; `graph/assets.py` wraps it.
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -171,7 +172,10 @@ def _run(
             capabilities, generators = _capabilities(node, tools, stack)
             for generator in generators:
                 generator.expected = _expected(node, rows_in, params)
-            _write(node.strategy.function(frame, **params, **tables, **capabilities), draft)
+            result = node.strategy.function(frame, **params, **tables, **capabilities)
+            if isinstance(result, Generator):  # whatever happens, it stops asking
+                stack.callback(result.close)
+            _write(result, draft)
             for generator in generators:
                 usage.add(generator.usage)
         draft.seal(identity)

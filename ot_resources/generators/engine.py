@@ -22,9 +22,9 @@ class Completion:
     final: bool = False
 
 
-def refused(error: str, prompt_tokens: int = 0) -> Completion:
+def refused(error: str, prompt_tokens: int = 0, completion_tokens: int = 0) -> Completion:
     """The completion of a request that cannot be answered, however often it is asked."""
-    return Completion("", FinishReason.ERROR, prompt_tokens, 0, error, final=True)
+    return Completion("", FinishReason.ERROR, prompt_tokens, completion_tokens, error, final=True)
 
 
 class Throttled(Exception):
@@ -37,6 +37,10 @@ class Throttled(Exception):
 
 class TryAgain(Exception):
     """This request was not answered, and another try may do better. The message is one line."""
+
+
+class Unreachable(TryAgain):
+    """Nobody answers at all: that is no fault of the request's."""
 
 
 class TimedOut(TryAgain):

@@ -57,7 +57,7 @@ def open_engine(engine: str, model: str, url: str, options: Options, key: str = 
 
     # What an endpoint calls a folder that is here as well is that model; a folder of another kind only has its name.
     known = identity(model, options) if (Path(model) / "config.json").is_file() else None
-    return ServerEngine(model, url, options, identity=known, key=os.environ.get(key))
+    return ServerEngine(model, url, options, identity=known, key=os.environ.get(key), variable=key)
 
 
 def takes_accelerator(engine: str, url: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from pathlib import Path
@@ -34,8 +35,8 @@ _PIECES = 16
 _GRACE_SECONDS = 3600
 
 
-def export(ledger: Ledger) -> None:
-    """Copy the responses that are not in Parquet yet."""
+def export(ledger: Ledger, join: bool = False) -> None:
+    """Copy the responses that are not in Parquet yet; `join` small files, where the catalogue is made anew next."""
     folder = ledger.folder / "responses"
     folder.mkdir(exist_ok=True)
     with FileLock(ledger.folder / "export.lock"):
@@ -43,8 +44,12 @@ def export(ledger: Ledger) -> None:
             pieces = [piece for piece in _pieces(folder) if piece.number == number]
             start = pieces[-1].end if pieces else 0
             if end > start:
-                _write(ledger, folder, number, 0 if len(pieces) >= _PIECES else start, end)
-        _sweep(folder)
+                whole = join and len(pieces) >= _PIECES
+                _write(ledger, folder, number, 0 if whole else start, end)
+                for piece in pieces if whole else ():
+                    os.utime(piece.path)
+        if join:
+            _sweep(folder)
 
 
 def exported(folder: Path) -> list[Path]:

@@ -3,8 +3,9 @@
 - Fewer at once (halved) when the endpoint says that it is too much or does not answer in time; then one more again for
   each round of answers (AIMD). A `Retry-After` is kept to.
 - A failed request is tried again after a pause that doubles, some times; then it comes back with its error.
-- When one request after another fails at its first try, the endpoint is ill, not the requests: all wait, and one at a
-  time tries (a circuit breaker). When none was answered for too long, the flight ends with `Broken`.
+- When one request after another fails at its first try, and others have not had theirs, the endpoint is ill, not the
+  requests: one at a time is tried, each time another (a circuit breaker). When none was answered for too long, the
+  flight ends with `Broken`.
 - An engine that died is started again, a limited number of times.
 """
 
@@ -20,7 +21,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ot_resources.generators.engine import Completion, Engine, EngineDied, Throttled, TimedOut, TryAgain
+from ot_resources.generators.engine import Completion, Engine, EngineDied, Throttled, TimedOut, TryAgain, Unreachable
 from ot_resources.interfaces import FinishReason, Request
 
 log = logging.getLogger("ot.ledger")
@@ -150,6 +151,7 @@ class Flight:
         self._restarts = 0
         self._starting: asyncio.Task[None] | None = None
         self.started = False
+        self.started_at: float | None = None
         self._wake: asyncio.TimerHandle | None = None
         self._closed = False
         self.failure: BaseException | None = None
@@ -252,6 +254,7 @@ class Flight:
             return
         self._starting = None
         self.started = True
+        self.started_at = time.monotonic()
         self._answered_at = time.monotonic()
         self._dispatch()
 
@@ -278,7 +281,7 @@ class Flight:
         except TryAgain as error:
             if isinstance(error, TimedOut):
                 self._slower(began)
-            self._failed(ticket, str(error))
+            self._failed(ticket, error)
         except EngineDied as error:
             self._again(ticket)
             if restarts == self._restarts:  # the first of all that were with it
@@ -312,33 +315,45 @@ class Flight:
 
     def _back(self, ticket: Ticket, said: str) -> None:
         """Ask it again when it may start; unless nothing was answered for too long."""
+        self._is_given_up(said)
+        self._again(ticket)
+
+    def _is_given_up(self, said: str) -> bool:
+        """Whether nothing was answered for too long; the flight has ended then."""
         unanswered = time.monotonic() - self._answered_at
         if unanswered > self._patience.unanswered:
             self._fail(Broken(f"{self._engine.name}: nothing was answered for {unanswered:,.0f} s; last: {said}"))
-        self._again(ticket)
+        return unanswered > self._patience.unanswered
 
     def _again(self, ticket: Ticket) -> None:
         self._begun -= 1
         self._waiting.appendleft(ticket)
 
-    def _failed(self, ticket: Ticket, said: str) -> None:
-        if ticket.tries == 0:
-            self._failed_in_a_row += 1
-        if self._failed_in_a_row >= self._patience.breaker:
+    def _failed(self, ticket: Ticket, error: TryAgain) -> None:
+        fresh = ticket.tries == 0
+        self._failed_in_a_row += fresh
+        ill = self._failed_in_a_row >= self._patience.breaker
+        if ill and isinstance(error, Unreachable):
             self._limit = 1.0
             self._wait(None)
-            self._back(ticket, said)
+            self._back(ticket, str(error))
             return
         ticket.tries += 1
+        if ill and fresh and any(waiting.tries == 0 for waiting in self._waiting):
+            self._limit = 1.0
+            self._wait(self._patience.pause)
+            if self._is_given_up(str(error)):
+                return
         if ticket.tries >= self._patience.attempts:
-            self._hand_over(ticket.key, Completion("", FinishReason.ERROR, 0, 0, said))
+            self._hand_over(ticket.key, Completion("", FinishReason.ERROR, 0, 0, str(error)))
             return
         pause = min(self._patience.pause * 2 ** (ticket.tries - 1), self._patience.longest_pause)
         self._begun -= 1
         self._runner.loop.call_later(pause * random.uniform(0.5, 1.0), self._rested, ticket)
 
     def _rested(self, ticket: Ticket) -> None:
-        self._waiting.appendleft(ticket)
+        # Behind those that had no try yet: a few that always fail keep nobody waiting.
+        self._waiting.append(ticket)
         self._dispatch()
 
     def _revive(self, said: str) -> None:

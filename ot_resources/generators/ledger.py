@@ -15,6 +15,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ _T = TypeVar("_T")
 
 _KEYS_A_QUERY = 1024
 _CATCH_UP_ROWS = 5_000
+# A process on another machine that was not seen for so long asks no more.
+_GONE_SECONDS = 300.0
 
 _TABLES = """
 create table if not exists entries (
@@ -49,6 +52,8 @@ create index if not exists entries_of_question on entries (question, completion_
 create index if not exists entries_of_kind on entries (kind, completion_tokens, prompt_tokens);
 create table if not exists segments (number integer primary key, indexed integer not null);
 create table if not exists claims (key blob primary key, owner text not null) without rowid;
+create table if not exists owners (owner text primary key, seen real not null) without rowid;
+create table if not exists damages (segment integer, offset integer, primary key (segment, offset)) without rowid;
 create table if not exists accounts (
     run_id text not null, asset text not null, model text not null, account text not null, at text not null,
     primary key (run_id, asset, model)
@@ -56,8 +61,9 @@ create table if not exists accounts (
 """
 
 
-# Records and where they were written.
+# Records and where they were written; None stands for a stretch that is no record.
 Written = list[tuple[Place, dict[str, Any]]]
+Scanned = list[tuple[Place, dict[str, Any] | None]]
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class Ledger:
         self._lock = threading.RLock()
         self._appending = threading.Lock()
         self._connection: sqlite3.Connection | None = None
+        self._inode = _inode(self.folder / "index.sqlite")
         self._indexed(lambda index: None)
         self._catch_up()
 
@@ -113,7 +120,7 @@ class Ledger:
             reason = FinishReason(record["finish_reason"])
             found[key] = Completion(record["text"], reason, record["prompt_tokens"], record["completion_tokens"])
         if damaged:
-            self._forget(damaged)
+            self._forget(damaged, {places[key].segment for key in damaged})
         return found
 
     def add(self, model: str, engine: str, answered: Sequence[tuple[str, Request, Completion]]) -> None:
@@ -144,12 +151,13 @@ class Ledger:
 
         def take(index: sqlite3.Connection) -> set[str]:
             index.execute("begin immediate")
+            _see(index, self._process)
             mine: set[str] = set()
             for chunk in batched(map(bytes.fromhex, keys), _KEYS_A_QUERY):
                 marks = _marks(chunk)
                 answered = {k for (k,) in index.execute(f"select key from entries where key in ({marks})", chunk)}
                 held = dict(index.execute(f"select key, owner from claims where key in ({marks})", chunk).fetchall())
-                others = {owner for owner in set(held.values()) if owner != self._process and not is_gone(owner)}
+                others = {owner for owner in set(held.values()) if owner != self._process and _is_here(index, owner)}
                 free = [key for key in chunk if key not in answered and held.get(key) not in others]
                 rows = [(key, self._process) for key in free]
                 index.executemany("insert or replace into claims values (?, ?)", rows)
@@ -157,6 +165,10 @@ class Ledger:
             return mine
 
         return self._indexed(take)
+
+    def still_here(self) -> None:
+        """This process goes on asking what it has claimed; who does not say so for some minutes is thought gone."""
+        self._indexed(lambda index: _see(index, self._process))
 
     def give_up(self, keys: Iterable[str]) -> None:
         """This process does not ask these any more."""
@@ -207,7 +219,7 @@ class Ledger:
     def damages(self) -> Iterator[Damage]:
         """Read everything, and tell what does not hold."""
         for number in self.segments.numbers():
-            end = self.ends().get(number, 0) if self.segments.is_being_written(number) else None
+            end = self.ends().get(number, 0) if self.segments.is_written_by_another(number) else None
             for place, record in self.segments.scan(number, end=end):
                 if record is None:
                     yield self._damage(place)
@@ -229,9 +241,13 @@ class Ledger:
 
         return self._indexed(find)
 
-    def _forget(self, keys: Sequence[str]) -> None:
+    def _forget(self, keys: Sequence[str], numbers: set[int]) -> None:
         rows = [(bytes.fromhex(key),) for key in keys]
         self._indexed(lambda index: index.executemany("delete from entries where key = ?", rows))
+        # Their copies go too: what is asked again must not be there twice.
+        for number in numbers:
+            for path in (self.folder / "responses").glob(f"{number:06}-*.parquet"):
+                path.unlink(missing_ok=True)
 
     def _damage(self, place: Place) -> Damage:
         return Damage(self.segments.path(place.segment), place.offset, place.length)
@@ -241,14 +257,26 @@ class Ledger:
         ends = self.ends()
         for number in self.segments.numbers():
             start = ends.get(number, 0)
-            if self.segments.path(number).stat().st_size <= start or self.segments.is_being_written(number):
+            if self.segments.path(number).stat().st_size <= start or self.segments.is_written_by_another(number):
                 continue
-            for chunk in batched(self.segments.scan(number, start), _CATCH_UP_ROWS):
-                for place, record in chunk:
-                    if record is None:
-                        log.warning("ledger: %s", self._damage(place))
-                whole = [(place, record) for place, record in chunk if record is not None]
-                self._indexed(lambda index, whole=whole: _index(index, whole))  # type: ignore[misc]
+            chunk: Scanned = []
+            for place, record in self.segments.scan(number, start):
+                if record is None:
+                    self._tell(place)
+                chunk.append((place, record))
+                if len(chunk) >= _CATCH_UP_ROWS and record is not None:
+                    self._enter(chunk)
+                    chunk = []
+            self._enter(chunk)
+
+    def _enter(self, scanned: Scanned) -> None:
+        self._indexed(lambda index: _index(index, scanned))
+
+    def _tell(self, place: Place) -> None:
+        """Say that a stretch is no record, once."""
+        new = "insert or ignore into damages values (?, ?)"
+        if self._indexed(lambda index: index.execute(new, [place.segment, place.offset]).rowcount):
+            log.warning("ledger: %s", self._damage(place))
 
     def _indexed(self, use: Callable[[sqlite3.Connection], _T]) -> _T:
         """Use the index in one transaction; one that is broken is put aside and made anew from the segments."""
@@ -274,6 +302,8 @@ class Ledger:
             self._connection.close()
             self._connection = None
         with FileLock(self.folder / "index.lock"):
+            if self._inode != _inode(self.folder / "index.sqlite"):
+                return  # another process did it already
             for path in self.folder.glob("index.sqlite*"):
                 path.replace(path.with_name(f"broken-{uuid.uuid4().hex[:8]}-{path.name}"))
 
@@ -285,6 +315,7 @@ class Ledger:
                 # What a power cut takes from the index is found again in the segments, which are flushed.
                 index.execute("pragma synchronous = normal")
                 index.executescript(_TABLES)
+                self._inode = _inode(self.folder / "index.sqlite")
             except sqlite3.DatabaseError:
                 index.close()
                 raise
@@ -340,11 +371,37 @@ def _record(model: str, engine: str, at: str, key: str, request: Request, comple
     }
 
 
-def _index(index: sqlite3.Connection, written: Iterable[tuple[Place, dict[str, Any]]]) -> None:
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _see(index: sqlite3.Connection, owner: str) -> None:
+    index.execute("insert or replace into owners values (?, ?)", (owner, time.time()))
+
+
+def _is_here(index: sqlite3.Connection, owner: str) -> bool:
+    """Whether a process is still asking: it lives, as far as can be told from here, and was seen lately."""
+    row = index.execute("select seen from owners where owner = ?", (owner,)).fetchone()
+    return row is not None and time.time() - row[0] < _GONE_SECONDS and not is_gone(owner)
+
+
+def _index(index: sqlite3.Connection, written: Iterable[tuple[Place, dict[str, Any] | None]]) -> None:
     """Enter records in the index; of two responses to one request the first stays."""
-    entries, accounts, ends = [], [], {}
+    entries, accounts, ends = [], [], _ends(index)
+    before: Place | None = None
     for place, record in written:
-        ends[place.segment] = place.offset + place.length
+        if record is None:  # skipped if a record follows: a torn tail stays the end
+            before = place
+            continue
+        start = place.offset
+        if before and (before.segment, before.offset + before.length) == (place.segment, start):
+            start = before.offset
+        # What lies between is not indexed yet by whoever wrote it, or was lost with an index: it is caught up with.
+        if start <= ends.get(place.segment, 0):
+            ends[place.segment] = max(ends.get(place.segment, 0), place.offset + place.length)
         if "account" in record:
             account = canonical_json(record["account"])
             accounts.append((record["run_id"], record["asset"], record["model"], account, record["at"]))

@@ -8,13 +8,14 @@ was answered, some twenty times a second, also while the caller is busy with som
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ot_resources.generators.budget import UNLIMITED, Budget
+from ot_resources.generators.budget import UNLIMITED, Allowance, Budget
 from ot_resources.generators.engine import Completion, request_key, request_seed
 from ot_resources.generators.flight import PATIENCE, Broken, Flight, Patience, Runner, Ticket
 from ot_resources.generators.ledger import Ledger, question_of
@@ -23,6 +24,8 @@ from ot_resources.generators.reasoning import split_reasoning
 from ot_resources.generators.usage import FREE, Price, Usage
 from ot_resources.generators.writing import Writer, is_answer
 from ot_resources.interfaces import FinishReason, Request, Response
+
+log = logging.getLogger("ot.ledger")
 
 # Requests are looked up and put in order (longest first) so many at a time, or twice what may be in flight if more.
 _BLOCK = 512
@@ -34,6 +37,7 @@ _READ_BACK = 256
 _LOOK_SECONDS = 0.25
 _ELSEWHERE_SECONDS = 1.0
 _NOTE_SECONDS = 30.0
+_SEEN_SECONDS = 20.0
 
 
 class LedgeredGenerator:
@@ -64,6 +68,14 @@ class LedgeredGenerator:
         self.budget = budget
         self.usage = Usage(price=price)
         self.expected: int | None = None
+        self._allowance: Allowance | None = None
+
+    @property
+    def allowance(self) -> Allowance:
+        """What is left of the budget for this stage; what it has asked itself is in its own usage."""
+        if self._allowance is None:
+            self._allowance = self.budget.left_of(self.ledger, self.run_id)
+        return self._allowance
 
     def generate(self, requests: Iterable[Request | None]) -> Iterator[Response]:
         stream = _Stream(self, iter(requests))
@@ -88,6 +100,7 @@ class _Open:
     request: Request
     times: int = 1
     done: bool = False
+    handed_out: bool = False
     completion: Completion | None = None
 
 
@@ -105,14 +118,15 @@ class _Stream:
         self._open: dict[str, _Open] = {}
         self._mine: set[str] = set()
         self._elsewhere: set[str] = set()
+        self._told_elsewhere = False
         # Characters kept and handed out again, each counted by one thread only.
         self._held_in = self._held_out = 0
         self._news = threading.Event()
         self._flight: Flight | None = None
         self._writer: Writer | None = None
-        self._allowance = generator.budget.left_of(generator.ledger, generator.run_id)
+        self._allowance = generator.allowance
         self._progress = Progress(generator.asset)
-        self._looked = self._noted = time.monotonic()
+        self._looked = self._noted = self._seen = time.monotonic()
 
     def responses(self) -> Iterator[Response]:
         """All responses, in order."""
@@ -138,6 +152,8 @@ class _Stream:
                 self._writer.close()
         finally:
             self._ledger.give_up(self._mine)
+            if self._flight is not None and self._flight.started_at is not None:
+                self._usage.start_waiting(self._flight.started_at)
             self._usage.stop_waiting()
 
     def _read_on(self) -> None:
@@ -168,13 +184,11 @@ class _Stream:
 
     def _admit(self, block: list[Request]) -> None:
         new: dict[str, Request] = {}
-        twice = 0
         for request in block:
             key = request_key(self._generator.model, request)
             self._order.append(key)
             if key in self._open:
                 self._open[key].times += 1
-                twice += 1
             else:
                 self._open[key] = _Open(request)
                 new[key] = request
@@ -182,7 +196,7 @@ class _Stream:
         stored = self._ledger.have(new)
         for key in stored:
             self._open[key].done = True
-        self._usage.count_reused(len(stored) + twice)
+        self._usage.count_reused(len(stored))
         self._ask([key for key in new if key not in stored])
 
     def _ask(self, keys: list[str]) -> None:
@@ -227,8 +241,7 @@ class _Stream:
     def _landed(self, key: str, completion: Completion) -> None:
         """What came of a request. From the engine's thread."""
         assert self._writer is not None
-        if is_answer(completion):
-            self._usage.spend(completion)
+        self._usage.spend(completion)
         self._writer.put(key, completion)
 
     def _request(self, key: str) -> Request:
@@ -238,6 +251,7 @@ class _Stream:
         """What was asked is on disk or has failed; none where nothing can be written. From the writer's thread."""
         for key, completion in written:
             self._done(key, completion)
+        self._ledger.give_up(key for key, completion in written if not is_answer(completion))
         if self._flight is not None:
             self._flight.stored(len(written))
         self._news.set()
@@ -247,7 +261,8 @@ class _Stream:
         open_ = self._open[key]
         if not is_answer(completion) or self._held_in - self._held_out < _HELD_CHARS:
             open_.completion = completion
-            self._held_in += len(completion.text)
+            if completion.text:
+                self._held_in += len(completion.text)
         open_.done = True
 
     def _head(self) -> list[str]:
@@ -266,9 +281,14 @@ class _Stream:
             open_ = self._open[key]
             completion = open_.completion or stored.get(key)
             if completion is None:  # damaged on disk
+                if key not in self._mine:
+                    self._usage.count_reused(-1)
                 open_.done = False
                 self._ask([key])
                 return
+            if open_.handed_out:  # the same request again
+                self._usage.count_again(completion)
+            open_.handed_out = True
             self._order.popleft()
             open_.times -= 1
             if not open_.times:
@@ -280,8 +300,8 @@ class _Stream:
             yield _response(key, self._generator.model, completion)
 
     def _wait(self) -> None:
-        if self._flight is not None and self._flight.started:
-            self._usage.start_waiting()
+        if self._flight is not None and self._flight.started_at is not None:
+            self._usage.start_waiting(self._flight.started_at)
         self._news.wait(_LOOK_SECONDS)
         self._news.clear()
         failures = [part.failure for part in (self._writer, self._flight) if part and part.failure]
@@ -294,6 +314,9 @@ class _Stream:
     def _tick(self) -> None:
         """What is due now and then: a look at what others are asking, the account, a word on how it goes."""
         now = time.monotonic()
+        if self._mine and now - self._seen > _SEEN_SECONDS:
+            self._seen = now
+            self._ledger.still_here()
         if self._elsewhere and now - self._looked > _ELSEWHERE_SECONDS:
             self._looked = now
             self._look_elsewhere()
@@ -311,6 +334,9 @@ class _Stream:
             self._open[key].done = True
         self._usage.count_reused(len(answered))
         left, self._elsewhere = self._elsewhere - answered, set()
+        if left and not self._told_elsewhere:
+            self._told_elsewhere = True
+            log.info("%s: %s requests are being asked by another run; waiting", self._generator.asset, f"{len(left):,}")
         self._ask([key for key in self._open if key in left])
 
 

@@ -54,7 +54,9 @@ def read_completion(raw: bytes, sampling: Sampling) -> tuple[str | None, Complet
     elif not content and not thought and not completion_tokens and (content is None or isinstance(usage, dict)):
         raise TryAgain("the endpoint's reply: an answer of no tokens")
     elif reason == FinishReason.STOP and (broken := _broken(content or "", sampling)):
-        return reply.get("model"), refused(f"the endpoint does not hold the model to {broken}", prompt_tokens)
+        return reply.get("model"), refused(
+            f"the endpoint does not hold the model to {broken}", prompt_tokens, completion_tokens
+        )
     text = content or ""
     if thought:
         text = f"<think>{thought}" if reason == FinishReason.LENGTH and not text else f"<think>{thought}</think>{text}"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
-import getpass
 import logging
+import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -29,7 +28,7 @@ class _Resident:
 _residents: dict[str, _Resident] = {}
 _lock = threading.RLock()
 # Processes of one machine take turns, whatever their data root.
-_turn = FileLock(Path(tempfile.gettempdir()) / f"ot-assets-{getpass.getuser()}-accelerator.lock", thread_local=False)
+_turn = FileLock(Path(tempfile.gettempdir()) / f"ot-assets-{os.getuid()}-accelerator.lock", thread_local=False)
 
 
 def runner(name: str, make: Callable[[], Engine], alone: bool) -> Runner:
@@ -60,8 +59,11 @@ def _release(which: Callable[[_Resident], bool]) -> None:
     for name, resident in list(_residents.items()):
         if which(resident):
             del _residents[name]
-            with contextlib.suppress(Exception):  # it is on its way out
+            try:
                 resident.runner.stop()
+            except Exception as error:  # it may still hold the accelerator: our turn is not over
+                log.warning("%s did not end: %s", resident.runner.engine.name, error)
+                return
     if not any(resident.alone for resident in _residents.values()):
         _turn.release()
 

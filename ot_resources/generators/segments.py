@@ -96,10 +96,10 @@ class Segments:
             found.append(decode(os.pread(reader, place.length, place.offset)))
         return found
 
-    def is_being_written(self, number: int) -> bool:
-        """Whether some process, this one included, is appending to the file."""
+    def is_written_by_another(self, number: int) -> bool:
+        """Whether somebody else is appending to the file now."""
         if self._writer is not None and self._writer.number == number:
-            return True
+            return False
         try:
             descriptor = os.open(self.path(number), os.O_RDONLY)
         except FileNotFoundError:
@@ -183,7 +183,7 @@ class _Writer:
         start = self.size
         try:
             _write_all(self._descriptor, b"".join(records))
-        except OSError:
+        except BaseException:
             # What is half written must not stand before the next record.
             os.ftruncate(self._descriptor, start)
             raise

@@ -8,7 +8,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ot_resources.generators.engine import Completion, Options, Throttled, TimedOut, TryAgain, refused, spelled
+from ot_resources.generators.engine import (
+    Completion,
+    Options,
+    Throttled,
+    TimedOut,
+    TryAgain,
+    Unreachable,
+    refused,
+    spelled,
+)
 from ot_resources.generators.reply import is_throttling, one_line, read_completion, room, said, throttled
 from ot_resources.interfaces import BadInput, Request, Sampling
 
@@ -40,7 +49,13 @@ class ServerEngine:
     """
 
     def __init__(
-        self, model: str, url: str, options: Options, identity: str | None = None, key: str | None = None
+        self,
+        model: str,
+        url: str,
+        options: Options,
+        identity: str | None = None,
+        key: str | None = None,
+        variable: str = "OT_API_KEY",
     ) -> None:
         if not model:
             raise BadInput(f"{url}: no model named; expected server:NAME@URL")
@@ -48,8 +63,10 @@ class ServerEngine:
         self._url = _checked(url)
         self._options = options
         self._identity = identity
-        self._key = _printable(key)
+        self._variable = variable
+        self._key = _printable(key, variable)
         self._software = ""
+        self._answered = False
         self._names = {model.casefold(), model.rpartition("/")[2].casefold()}
         self._most: int | None = options.context
         self._session: aiohttp.ClientSession | None = None
@@ -107,6 +124,7 @@ class ServerEngine:
             asked["max_tokens"] = most
             status, headers, raw = await self._post(self._session, json.dumps(asked).encode())
             if status == 200:
+                self._answered = True
                 return self._completion(raw, request.sampling)
             fits = room(said(raw), most) if status in (400, 422) else None
             if fits is None:
@@ -127,6 +145,8 @@ class ServerEngine:
             raise TimedOut(f"no answer from {self._url} within {self._options.timeout:g} s") from None
         except aiohttp.ClientPayloadError:
             raise TryAgain(f"the connection to {self._url} broke off in the middle of an answer") from None
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(f"no connection to {self._url}: {_problem(error)}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise TryAgain(f"the connection to {self._url} failed: {_problem(error)}") from None
 
@@ -156,6 +176,8 @@ class ServerEngine:
         words = said(self._redacted(raw))
         if is_throttling(status) and "insufficient_quota" not in words:
             raise throttled(status, words, headers)
+        if status == 403 and self._answered:  # one prompt that is not allowed; the key is
+            return refused(f"the endpoint refused it (403): {words}")
         if status in (401, 402, 403, 429):
             raise BadInput(self._no_right(status, words))
         if 300 <= status < 400:
@@ -220,8 +242,8 @@ class ServerEngine:
 
     def _no_right(self, status: int, words: str) -> str:
         if status in (402, 429):
-            return f"{self._url}: the account behind OT_API_KEY cannot pay ({status}: {words})"
-        what = "does not take the key in OT_API_KEY" if self._key else "wants a key: set OT_API_KEY"
+            return f"{self._url}: the account behind {self._variable} cannot pay ({status}: {words})"
+        what = f"does not take the key in {self._variable}" if self._key else f"wants a key: set {self._variable}"
         return f"{self._url} {what} ({status}: {words})"
 
     def _redacted(self, raw: bytes) -> bytes:
@@ -269,10 +291,10 @@ def _checked(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
 
 
-def _printable(key: str | None) -> str | None:
+def _printable(key: str | None, variable: str) -> str | None:
     key = (key or "").strip()
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise BadInput("OT_API_KEY holds something that is no key: spaces, line ends or letters that are not ASCII")
+        raise BadInput(f"{variable} holds something that is no key: spaces, line ends or letters that are not ASCII")
     return key or None
 
 

@@ -39,9 +39,10 @@ FREE = Price()
 class Usage:
     """requested = reused + answered + failed + pending once a stage is done.
 
-    `reused` came from the ledger, `answered` was asked now; tokens and `seconds` (of waiting for the engine) are of
-    those alone. `pending` was not asked because a budget was spent. `transient` counts the failures that another try
-    may mend: a stage that met one, or left something pending, is run again next time. `reasons` tells failures apart.
+    `reused` came from the ledger, `answered` was asked now; tokens, and `seconds` that the engine was there for the
+    stage, are of what was asked now. `pending` was not asked because a budget was spent. `transient` counts the
+    failures that another try may mend: a stage that met one, or left something pending, is run again next time.
+    `reasons` tells failures apart.
     """
 
     requested: int = 0
@@ -67,7 +68,7 @@ class Usage:
 
     @property
     def waited(self) -> float:
-        """Seconds of waiting for the engine, up to now."""
+        """Seconds that the engine was there for this stage, up to now."""
         return self.seconds + (time.monotonic() - self._since if self._since else 0.0)
 
     @property
@@ -105,8 +106,16 @@ class Usage:
             self.prompt_tokens += completion.prompt_tokens
             self.completion_tokens += completion.completion_tokens
 
-    def start_waiting(self) -> None:
-        self._since = self._since or time.monotonic()
+    def count_again(self, completion: Completion) -> None:
+        """Count a request that came twice in one stream: it was not asked for this."""
+        if completion.finish_reason in (FinishReason.ERROR, FinishReason.PENDING):
+            self.count(completion)
+        else:
+            self.count_reused(1)
+
+    def start_waiting(self, since: float) -> None:
+        """The engine has been there since then (monotonic seconds)."""
+        self._since = self._since or since
 
     def stop_waiting(self) -> None:
         self.seconds, self._since = self.waited, None

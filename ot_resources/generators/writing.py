@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -66,7 +65,7 @@ class Writer:
     def _run(self) -> None:
         due = 0.0
         while not self._closing:
-            self._take(due - time.monotonic() if self._unflushed else None)
+            self._take(due - time.monotonic() if self._unflushed and self.failure is None else None)
             if self.failure is not None:
                 continue  # what still comes in is kept for the last try
             if not self._unflushed:
@@ -103,11 +102,11 @@ class Writer:
             return
         try:
             step()
-        except (OSError, sqlite3.Error) as error:
+        except Exception as error:  # whatever it is, the stage must hear of it
             count = sum(is_answer(done) for _, done in (*self._unwritten, *self._unflushed))
             why = "No space left on device" if is_full(error) else error  # SQLite has words of its own
             self.failure = Broken(
-                f"the ledger {self._ledger.folder} cannot be written ({why}): {count:,} answers not kept"
+                f"the ledger {self._ledger.folder} cannot be written ({why}): up to {count:,} answers not kept"
             )
             self._stored([])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from ot_resources.generators.engine import Completion, EngineDied, Throttled, TimedOut, TryAgain
+from ot_resources.generators.engine import Completion, EngineDied, Throttled, TimedOut, TryAgain, Unreachable
 from ot_resources.generators.flight import Broken, Flight, Patience, Runner, Ticket
 from ot_resources.interfaces import BadInput, FinishReason, Request
 from tests.engines.rule_engine import ask, echo
@@ -164,11 +164,26 @@ def test_answers_that_come_too_late_halve_what_is_in_flight():
     runner.stop()
 
 
-def test_an_endpoint_that_fails_for_everybody_ends_it_soon_with_few_tries():
-    engine = Moody(failing(10**6, TryAgain("connection refused")))
-    with pytest.raises(Broken, match=r"moody 1: nothing was answered for \d s; last: connection refused"):
-        fly(engine, names(1000))
+@pytest.mark.parametrize("error", [Unreachable("connection refused"), TryAgain("HTTP 500")])
+def test_an_endpoint_that_fails_for_everybody_ends_it_soon_with_few_tries(error):
+    engine = Moody(failing(10**6, error))
+    with pytest.raises(Broken, match=rf"moody 1: nothing was answered for \d s; last: {error}"):
+        fly(engine, names(1000), replace(QUICK, pause=0.05))
     assert len(engine.tries) < 60
+
+
+def test_many_rows_that_always_fail_keep_no_other_waiting():
+    """The first seventy, in a row."""
+    bad = set(names(70))
+    engine = Moody(lambda question, _: failing(99, TryAgain("HTTP 500"))(question, 0) if question in bad else None)
+    done = fly(engine, names(300))
+    assert {question for question, completion in done.items() if completion.error} == bad
+
+
+def test_where_only_rows_that_always_fail_are_left_it_ends_well():
+    engine = Moody(failing(10**6, TryAgain("HTTP 500")), concurrency=64)
+    done = fly(engine, names(40), replace(QUICK, unanswered=0.5))
+    assert all(completion.error == "HTTP 500" for completion in done.values())
 
 
 def test_an_endpoint_that_comes_back_in_time_loses_no_row():
@@ -177,7 +192,7 @@ def test_an_endpoint_that_comes_back_in_time_loses_no_row():
 
     def mood(question: str, _: int) -> None:
         if time.monotonic() < back:
-            raise TryAgain("connection refused")
+            raise Unreachable("connection refused")
 
     engine.mood = mood
     done = fly(engine, names(300), replace(QUICK, unanswered=20.0))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -276,6 +277,55 @@ def test_a_budget_of_money(ledger):
     assert 10 <= asking.usage.answered <= 12
 
 
+def test_a_budget_counts_a_stage_of_several_streams_once(ledger):
+    asking = generator(RuleEngine(concurrency=1), ledger, "run", "a", budget=Budget(tokens=1_000))
+    for stream in range(3):
+        list(asking.generate(ask(f"{stream}-{n}") for n in range(60)))
+    assert counts(asking.usage) == (180, 0, 180, 0, 0)
+
+
+def test_a_failed_request_that_comes_twice_failed_twice(ledger):
+    asking = generator(RuleEngine(), ledger)
+    list(asking.generate([ask("bad"), ask("bad"), ask("a"), ask("a")]))
+    assert counts(asking.usage) == (4, 1, 1, 2, 0)
+
+
+def test_a_damaged_record_counts_once_and_is_there_once(ledger, data_root):
+    list(generator(RuleEngine(), ledger).generate([ask("a"), ask("b")]))
+    export(ledger)
+    path = ledger.segments.path(1)
+    path.write_bytes(path.read_bytes().replace(b"about a", b"about x"))
+    asking = generator(RuleEngine(), ledger)
+    list(asking.generate([ask("a"), ask("b")]))
+    assert counts(asking.usage) == (2, 1, 1, 0, 0)
+    with Warehouse(root=str(data_root)).connect(ledger=True) as connection:
+        assert connection.sql("select count(*) from ledger.responses").fetchall() == [(2,)]
+
+
+def test_an_index_that_breaks_while_a_run_asks_loses_nothing(ledger):
+    list(generator(RuleEngine(), ledger).generate(ask(f"q{n}") for n in range(100)))
+    with ledger._lock:
+        ledger._connection.close()
+        ledger._connection = None
+        for file in ledger.folder.glob("index.sqlite-*"):
+            file.unlink()
+        (ledger.folder / "index.sqlite").write_bytes(b"no database" * 1000)
+    list(generator(RuleEngine(), ledger).generate([ask("one more")]))
+    for again in (ledger, Ledger(ledger.folder)):
+        engine = RuleEngine()
+        list(generator(engine, again).generate(ask(f"q{n}") for n in range(100)))
+        assert engine.asked == []
+
+
+def test_what_another_machine_was_asking_is_asked_when_it_was_not_seen_for_long(ledger):
+    request = ask("a")
+    with sqlite3.connect(ledger.folder / "index.sqlite") as index:
+        index.execute("insert into claims values (?, 'elsewhere:1:2')", [bytes.fromhex(key(request))])
+        index.execute("insert into owners values ('elsewhere:1:2', ?)", [time.time() - 10_000])
+    index.close()
+    assert [r.answer for r in generator(RuleEngine(), ledger).generate([request])] == ["a#0"]
+
+
 def test_usage_is_noted_a_stage_and_run(ledger):
     list(generator(RuleEngine(), ledger, "run1", "r/math/answers").generate([ask("a"), ask("bad")]))
     list(generator(RuleEngine(), ledger, "run2", "r/math/answers").generate([ask("a"), ask("b")]))
@@ -293,7 +343,7 @@ def test_parquet_holds_everything_once(ledger, data_root):
         asked += texts
         list(generator(RuleEngine(), ledger).generate(map(ask, texts)))
         if luck.random() < 0.8:
-            export(ledger)
+            export(ledger, join=True)
         with warehouse.connect(ledger=True) as connection:
             query = "select count(distinct response_id), count(*) from ledger.responses"
             assert connection.sql(query).fetchall() == [(len(asked), len(asked))]
@@ -384,6 +434,17 @@ print(len(list(generator(engine, Ledger(folder)).generate(requests))))
 """
 
 
+ASKS_WITH_BAD_ONES = """
+import sys
+from pathlib import Path
+from ot_resources.generators.ledger import Ledger
+from tests.engines.rule_engine import RuleEngine, ask, generator
+engine = RuleEngine(seconds=lambda request: 0.02)
+requests = (ask("too long" if n % 100 == 50 else f"q{n}", n) for n in range(2000))
+print(len(list(generator(engine, Ledger(sys.argv[1])).generate(requests))))
+"""
+
+
 def _asker(ledger: Ledger, log: Path, count: int, seconds: float = 0.0, start: int = 0) -> subprocess.Popen[str]:
     arguments = [str(ledger.folder), str(log), str(count), str(seconds), str(start)]
     command = [sys.executable, "-c", ASKER, *arguments]
@@ -403,6 +464,12 @@ def test_two_processes_share_a_ledger_and_ask_nothing_twice(ledger, tmp_path):
     assert len(asked) == 2000
     assert max(asked.values()) == 1
     assert len(stored(ledger)) == 2000
+
+
+def test_two_processes_with_rows_that_fail_do_not_wait_for_each_other(ledger):
+    command = [sys.executable, "-c", ASKS_WITH_BAD_ONES, str(ledger.folder)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) for _ in range(2)]
+    assert [process.communicate(timeout=100)[0].strip() for process in both] == ["2000", "2000"]
 
 
 def test_what_a_killed_process_was_asking_is_asked_by_the_one_that_waits(ledger, tmp_path):

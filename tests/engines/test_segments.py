@@ -102,10 +102,10 @@ def test_two_processes_never_append_to_one_file(segments):
     command = [sys.executable, "-c", HOLDER, str(segments.folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as other:
         assert other.stdout.readline().strip() == "1"
-        assert segments.is_being_written(1)
+        assert segments.is_written_by_another(1)
         assert write(segments, [{"who": "us"}])[0].segment == 2
         other.kill()
-    assert not segments.is_being_written(1)
+    assert not segments.is_written_by_another(1)
 
 
 def test_a_full_disk_leaves_no_half_record_behind(segments, monkeypatch):
