@@ -22,7 +22,7 @@ from ot_resources.generators.resource import LanguageModel
 from ot_resources.hub import SAMPLES, Hub
 from ot_resources.interfaces import BadInput
 from ot_resources.sandboxes.resource import CodeSandbox
-from ot_resources.store import Store
+from ot_resources.store import Store, beside
 from ot_resources.warehouse import Warehouse
 
 PROJECT = Path(__file__).parents[1]
@@ -89,7 +89,11 @@ def dagster_home() -> Path:
     home = data_root() / "dagster"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(PROJECT / "dagster.yaml", home / "dagster.yaml")
+        file = home / "dagster.yaml"
+        if not file.exists() or file.read_bytes() != (PROJECT / "dagster.yaml").read_bytes():
+            temporary = beside(file)  # another run may be reading it
+            shutil.copyfile(PROJECT / "dagster.yaml", temporary)
+            temporary.replace(file)
     except OSError as error:
         raise BadInput(f"OT_DATA={data_root()}: cannot be written ({error.strerror})") from None
     return home

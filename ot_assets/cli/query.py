@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from ot_assets.lineage.explain import printable
 from ot_resources.environments import data_root
 from ot_resources.generators.ledger import Ledger
 from ot_resources.interfaces import BadInput
@@ -130,4 +131,4 @@ def table(rows: list[dict[str, Any]], empty: str) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
-    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else printable(str(value))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import time
+from pathlib import Path
 
 import click
 import dagster as dg
+from filelock import FileLock
 from rich.console import Console
 from rich.text import Text
 
@@ -46,7 +48,7 @@ def run_recipe(name: str, track: str | None, upto: str | None, scale: float | No
     sizing = Sizing(environment=environment(), scale=scale or default_scale(), budget=spend)
     definitions = build([recipe], {"sizing": sizing})
     started = time.monotonic()
-    with _live(), dg.DagsterInstance.get() as instance:
+    with _live(), _instance() as instance:
         end_dead_runs(instance)
         result = definitions.resolve_job_def(recipe.name).execute_in_process(
             instance=instance,
@@ -61,6 +63,12 @@ def run_recipe(name: str, track: str | None, upto: str | None, scale: float | No
     click.echo(f"done in {time.monotonic() - started:.1f} s, run {result.run_id}", err=True)
     click.echo(summary(recipe, nodes))
     return 0
+
+
+def _instance() -> dg.DagsterInstance:
+    """Dagster's own notes. Of two runs that begin in a new folder at the same time, one makes the tables."""
+    with FileLock(Path(os.environ["DAGSTER_HOME"]) / "opening.lock"):
+        return dg.DagsterInstance.get()
 
 
 def selected(recipe: Recipe, track: str | None, upto: str | None) -> list[Node]:
@@ -124,10 +132,11 @@ class _Lines(logging.Handler):
         self._status = console.status("") if console.is_terminal else None
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = f"{time.monotonic() - self._started:6.1f} s  {record.getMessage()}"
+        said = printable(record.getMessage())
+        line = f"{time.monotonic() - self._started:6.1f} s  {said}"
         if record.name == "ot.progress":
             if self._status is not None:
-                self._status.update(Text(record.getMessage(), overflow="ellipsis", no_wrap=True, style="dim"))
+                self._status.update(Text(said, overflow="ellipsis", no_wrap=True, style="dim"))
                 self._status.start()
             return
         if self._status is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -26,7 +27,7 @@ class Budget:
         for name, cap in caps.items():
             if name not in names:
                 raise BadInput(f"{where}: nothing has a budget of '{name}'; there is: {', '.join(names)}")
-            if isinstance(cap, bool) or not isinstance(cap, int | float) or not cap >= 0:
+            if isinstance(cap, bool) or not isinstance(cap, int | float) or not 0 <= cap < math.inf:
                 raise BadInput(f"{where}: {name}: {cap!r} is no budget; a number from 0 on, e.g. 1000000")
         return cls(**caps)
 
@@ -57,6 +58,8 @@ class Budget:
 
 
 UNLIMITED = Budget()
+# Requests that may be out before it is known what one costs.
+_UNKNOWN = 8
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,18 @@ class Allowance:
     tokens: int
     money: float
     hours: float
+
+    def is_full(self, usage: Usage, flying: int) -> bool:
+        """Whether what is with the engine may well spend the rest, going by what a request has cost so far."""
+        if self.budget.tokens is None and self.budget.money is None:
+            return False
+        if not usage.landed:
+            return flying >= _UNKNOWN
+        share = flying / usage.landed
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        if self.budget.tokens is not None and self.tokens + tokens * (1 + share) >= self.budget.tokens:
+            return True
+        return self.budget.money is not None and self.money + usage.money * (1 + share) >= self.budget.money
 
     def stopped(self, usage: Usage) -> str | None:
         """Why nothing more may be asked, or None. What is in flight is paid for and comes in."""

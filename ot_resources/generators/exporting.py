@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 import uuid
 from pathlib import Path
@@ -29,6 +30,7 @@ COLUMNS = {
     "at": pl.String,
 }
 
+_NAME = re.compile(r"\d{6,9}-\d{12}-\d{12}\.parquet")
 _ROWS_A_GROUP = 2_000
 # A segment in more pieces than this is written anew as one; the pieces stay for an hour, for those who read them now.
 _PIECES = 16
@@ -40,7 +42,10 @@ def export(ledger: Ledger, join: bool = False) -> None:
     folder = ledger.folder / "responses"
     folder.mkdir(exist_ok=True)
     with FileLock(ledger.folder / "export.lock"):
+        there = set(ledger.segments.numbers())
         for number, end in sorted(ledger.ends().items()):
+            if number not in there:  # somebody removed it: its copies stay
+                continue
             pieces = [piece for piece in _pieces(folder) if piece.number == number]
             start = pieces[-1].end if pieces else 0
             if end > start:
@@ -66,10 +71,8 @@ class _Piece:
 def _pieces(folder: Path) -> list[_Piece]:
     """The files that together cover each segment from its first byte on, each byte once."""
     found: list[_Piece] = []
-    order = sorted(
-        map(_Piece, folder.glob("[0-9]*.parquet")), key=lambda piece: (piece.number, piece.start, -piece.end)
-    )
-    for piece in order:
+    pieces = [_Piece(path) for path in folder.glob("*.parquet") if _NAME.fullmatch(path.name)]
+    for piece in sorted(pieces, key=lambda piece: (piece.number, piece.start, -piece.end)):
         last = found[-1] if found and found[-1].number == piece.number else None
         if piece.start == (last.end if last else 0):
             found.append(piece)

@@ -119,7 +119,8 @@ class Flight:
     """The requests of one stage on a runner.
 
     `deliver` is called with each key and its completion, and `changed` whenever there is news, both from the runner's
-    thread. `may_start` is asked before each request: once it says no, all that have not started come back `pending`.
+    thread. `may_start` is asked before each request: once it says why not, all that have not started come back
+    `pending`; so is `is_full`, with how many are with the engine: no other joins them while it says so.
     What was delivered and is not safe yet (`stored` says so) counts: of all that was asked, a crash costs at most twice
     as many requests as may be with the engine.
     """
@@ -130,6 +131,7 @@ class Flight:
         deliver: Callable[[str, Completion], None],
         changed: Callable[[], None],
         may_start: Callable[[], str | None] = lambda: None,
+        is_full: Callable[[int], bool] = lambda flying: False,
         patience: Patience = PATIENCE,
     ) -> None:
         self._runner = runner
@@ -137,6 +139,7 @@ class Flight:
         self._deliver = deliver
         self._changed = changed
         self._may_start = may_start
+        self._is_full = is_full
         self._patience = patience
         self._waiting: deque[Ticket] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -237,6 +240,8 @@ class Flight:
             if (stopped := self._may_start()) is not None:
                 self._withdraw(stopped)
                 return
+            if self._tasks and self._is_full(len(self._tasks)):
+                return
             self._begun += 1
             task = self._runner.loop.create_task(self._one(self._waiting.popleft()))
             self._tasks.add(task)
@@ -304,14 +309,17 @@ class Flight:
             self._limit = max(1.0, self._limit / 2)
 
     def _wait(self, seconds: float | None) -> None:
-        """Nobody starts for so long, or for a pause that doubles."""
+        """Nobody starts for so long, nor for a pause that doubles with each time."""
         now = time.monotonic()
-        if seconds is None:
-            if now < self._paused_until:
-                return
-            seconds = self._pause * random.uniform(0.5, 1.0)
+        own = 0.0
+        if now >= self._paused_until:
+            own = self._pause * random.uniform(0.5, 1.0)
             self._pause = min(self._pause * 2, self._patience.longest_pause)
-        self._paused_until = max(self._paused_until, now + min(seconds, self._patience.unanswered))
+        self._rest(max(seconds or 0.0, own))
+
+    def _rest(self, seconds: float) -> None:
+        until = time.monotonic() + min(seconds, self._patience.unanswered)
+        self._paused_until = max(self._paused_until, until)
 
     def _back(self, ticket: Ticket, said: str) -> None:
         """Ask it again when it may start; unless nothing was answered for too long."""
@@ -341,7 +349,7 @@ class Flight:
         ticket.tries += 1
         if ill and fresh and any(waiting.tries == 0 for waiting in self._waiting):
             self._limit = 1.0
-            self._wait(self._patience.pause)
+            self._rest(self._patience.pause)
             if self._is_given_up(str(error)):
                 return
         if ticket.tries >= self._patience.attempts:

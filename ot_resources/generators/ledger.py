@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import sqlite3
 import threading
 import time
@@ -393,7 +394,7 @@ def _index(index: sqlite3.Connection, written: Iterable[tuple[Place, dict[str, A
     entries, accounts, ends = [], [], _ends(index)
     before: Place | None = None
     for place, record in written:
-        if record is None:  # skipped if a record follows: a torn tail stays the end
+        if record is None or not _is_ours(record):  # skipped if a record follows: a torn tail stays the end
             before = place
             continue
         start = place.offset
@@ -415,6 +416,19 @@ def _index(index: sqlite3.Connection, written: Iterable[tuple[Place, dict[str, A
     index.executemany("insert or replace into accounts values (?, ?, ?, ?, ?)", accounts)
     farther = "on conflict (number) do update set indexed = max(indexed, excluded.indexed)"
     index.executemany(f"insert into segments values (?, ?) {farther}", list(ends.items()))
+
+
+def _is_ours(record: dict[str, Any]) -> bool:
+    """Whether a record has what the index needs; it may have come from anywhere."""
+    if "account" in record:
+        return isinstance(record["account"], dict) and all(isinstance(record.get(n), str) for n in _ACCOUNT)
+    counts = record.get("prompt_tokens"), record.get("completion_tokens")
+    names = all(_HEX.fullmatch(str(record.get(name))) for name in ("key", "question", "kind"))
+    return names and all(type(count) is int and 0 <= count < 1 << 62 for count in counts)
+
+
+_ACCOUNT = ("run_id", "asset", "model", "at")
+_HEX = re.compile(r"(?:[0-9a-f]{2})+")
 
 
 def _ends(index: sqlite3.Connection) -> dict[int, int]:

@@ -234,6 +234,7 @@ class _Stream:
             self._landed,
             self._news.set,
             lambda: self._allowance.stopped(self._usage),
+            lambda flying: self._allowance.is_full(self._usage, flying),
             self._generator.patience,
         )
         return self._flight

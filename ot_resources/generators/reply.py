@@ -96,8 +96,10 @@ def room(message: str, asked: int) -> tuple[int, int] | None:
 
 
 def one_line(text: str) -> str:
+    """The first line of what an endpoint says, without what steers a terminal or cannot be written."""
     lines = text.strip().splitlines()
-    return " ".join(lines[0].split())[:_LONGEST_MESSAGE] if lines else ""
+    words = " ".join(lines[0].split())[:_LONGEST_MESSAGE] if lines else ""
+    return "".join(mark if mark.isprintable() else "\N{REPLACEMENT CHARACTER}" for mark in words)
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -159,7 +161,11 @@ def _is_json(text: str) -> bool:
 
 def _count(usage: Any, name: str) -> int:
     count = usage.get(name) if isinstance(usage, dict) else None
-    return count if type(count) is int and count > 0 else 0
+    return count if type(count) is int and 0 < count < _MOST_TOKENS else 0
+
+
+# No answer has so many; a count beyond it is none.
+_MOST_TOKENS = 1 << 31
 
 
 def _encodes(text: str) -> bool:
@@ -180,7 +186,10 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
             return max(0.0, seconds)
     try:
         when = parsedate_to_datetime(headers["retry-after"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    try:
+        return max(0.0, (when - datetime.now(UTC)).total_seconds())
+    except OverflowError:
+        return None

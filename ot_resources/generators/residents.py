@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from ot_resources.generators.engine import Engine
 from ot_resources.generators.flight import Runner
+from ot_resources.interfaces import BadInput
 
 log = logging.getLogger("ot.ledger")
 
@@ -28,7 +28,8 @@ class _Resident:
 _residents: dict[str, _Resident] = {}
 _lock = threading.RLock()
 # Processes of one machine take turns, whatever their data root.
-_turn = FileLock(Path(tempfile.gettempdir()) / f"ot-assets-{os.getuid()}-accelerator.lock", thread_local=False)
+_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ot-assets"
+_turn = FileLock(_cache / "accelerator.lock", thread_local=False)
 
 
 def runner(name: str, make: Callable[[], Engine], alone: bool) -> Runner:
@@ -71,6 +72,10 @@ def _release(which: Callable[[_Resident], bool]) -> None:
 def _take_turn() -> None:
     if _turn.is_locked:
         return
+    try:
+        _cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{_cache}: cannot be written ({error.strerror}); set XDG_CACHE_HOME") from None
     said = False
     while True:  # short waits, so that an interrupt is heard
         try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 SEGMENT_BYTES = 256 * 2**20
+_LONGEST = 256 * 2**20
 _READ_BYTES = 8 * 2**20
 # crc32 and length as they are written, with the spaces after them.
 _HEAD = 8 + 1 + 10 + 1
 
 Record = dict[str, Any]
+_NAME = re.compile(r"\d{6,9}\.log")
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -47,7 +50,11 @@ def decode(line: bytes) -> Record | None:
     text = line[_HEAD:-1]
     if len(line) <= _HEAD or line[:8] != b"%08x" % zlib.crc32(text):
         return None
-    return json.loads(text)  # type: ignore[no-any-return]
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
 
 
 class Segments:
@@ -61,7 +68,8 @@ class Segments:
 
     def numbers(self) -> list[int]:
         """The files there are, oldest first."""
-        return sorted(int(path.stem) for path in self.folder.glob("*.log") if path.stem.isdecimal())
+        found = (path for path in self.folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file())
+        return sorted(int(path.stem) for path in found)
 
     def path(self, number: int) -> Path:
         return self.folder / f"{number:06}.log"
@@ -224,10 +232,11 @@ def _whole(file: Any, end: int) -> Record | None:
     if len(head) < _HEAD or not head[9:19].isdigit():
         return None
     length = int(head[9:19])
-    if start + _HEAD + length + 1 > end:
+    if start + _HEAD + length + 1 > end or length > _LONGEST:
         return None
-    # The newline belongs to no checksum: what it has become does not matter.
-    return decode(head + file.read(length + 1))
+    # No JSON has a newline in it. The one at its end belongs to no checksum: what it has become does not matter.
+    text = file.readline(length + 1)
+    return decode(head + text) if len(text) == length + 1 else None
 
 
 def _next_line(file: Any, end: int) -> int:

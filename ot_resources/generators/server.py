@@ -87,7 +87,7 @@ class ServerEngine:
         import aiohttp
 
         await self.stop()
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
         self._session = aiohttp.ClientSession(
@@ -95,6 +95,8 @@ class ServerEngine:
             timeout=aiohttp.ClientTimeout(total=self._options.timeout, sock_connect=_CONNECTING),
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
+            # What comes packed all the same is not unpacked: a small reply may hold any amount.
+            auto_decompress=False,
         )
         try:
             await self._look_around(self._session)
@@ -138,7 +140,7 @@ class ServerEngine:
 
         try:
             async with session.post(f"{self._url}/chat/completions", data=body, allow_redirects=False) as reply:
-                return reply.status, reply.headers, await reply.read()
+                return reply.status, reply.headers, await _read(reply)
         except aiohttp.ConnectionTimeoutError:
             raise TimedOut(f"no connection to {self._url} within {_CONNECTING:g} s") from None
         except TimeoutError:
@@ -234,7 +236,9 @@ class ServerEngine:
         seconds = aiohttp.ClientTimeout(total=_ASKING_WHAT_THERE_IS)
         try:
             async with session.get(url, allow_redirects=False, timeout=seconds) as reply:
-                return reply.status, reply.headers, await reply.read()
+                return reply.status, reply.headers, await _read(reply)
+        except TryAgain as error:
+            raise BadInput(f"{self._url}: {error}") from None
         except TimeoutError:
             raise BadInput(f"no answer from the endpoint at {self._url} within {_ASKING_WHAT_THERE_IS:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -274,11 +278,27 @@ def _fixed(sampling: Sampling) -> dict[str, Any]:
     return fields
 
 
+async def _read(reply: aiohttp.ClientResponse) -> bytes:
+    """The body of a reply, so long as it may be one."""
+    pieces, size = [], 0
+    async for piece in reply.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST_REPLY:
+            raise TryAgain(f"the endpoint's reply is longer than {_LARGEST_REPLY >> 20} MB")
+    return b"".join(pieces)
+
+
+# A trace of a million tokens is a few MB.
+_LARGEST_REPLY = 64 << 20
+
+
 def _checked(url: str) -> str:
     """The address as it is asked: without a slash at its end, with `/v1` where it has no path."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")
     except ValueError as error:
         raise BadInput(f"the endpoint's URL cannot be read: {error}; expected http://host:port/v1") from None
     if "@" in parts.netloc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, FiniteFloat
 
 from ot_resources.digest import short_hash
 from ot_resources.generators import residents
@@ -13,6 +13,7 @@ from ot_resources.generators.flight import Patience, Runner
 from ot_resources.generators.ledger import Ledger
 from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.generators.usage import Price
+from ot_resources.interfaces import BadInput
 
 
 class ModelSettings(BaseModel):
@@ -43,25 +44,29 @@ class ModelSettings(BaseModel):
     tensor_parallel: int = Field(default=1, ge=1, description="GPUs that share one model (vLLM).")
     quantization: str = Field(default="", description="How weights are quantised, e.g. fp8 (vLLM). Empty: as stored.")
     lora: str = Field(default="", description="Folder of a LoRA adapter (vLLM).")
-    memory: float = Field(default=0.9, gt=0, le=1, description="Share of the GPU's memory to take (vLLM).")
+    memory: FiniteFloat = Field(default=0.9, gt=0, le=1, description="Share of the GPU's memory to take (vLLM).")
     concurrency: int = Field(default=0, ge=0, description="Requests in flight at most. 0: the engine's own number.")
     together: bool = Field(
         default=False, description="Load it beside other models; else one at a time holds the accelerator."
     )
     seeds: bool = Field(default=False, description="Send each request a seed of its own. embedded always has one.")
-    timeout: float = Field(default=1800.0, gt=0, description="Seconds that one request to an endpoint may take.")
+    timeout: FiniteFloat = Field(default=1800.0, gt=0, description="Seconds that one request to an endpoint may take.")
     attempts: int = Field(default=5, ge=1, description="Tries of a request before its row is given up for this run.")
     breaker: int = Field(
         default=20, ge=1, description="Requests that fail one after another before all wait and one at a time tries."
     )
-    pause: float = Field(default=1.0, gt=0, description="Seconds before a second try; doubled each time, up to 60.")
-    unanswered: float = Field(
-        default=600.0, gt=0, description="Seconds without any answer from a failing endpoint before the stage ends."
+    pause: FiniteFloat = Field(
+        default=1.0, gt=0, description="Seconds before a second try; doubled each time, up to 60."
+    )
+    unanswered: FiniteFloat = Field(
+        default=600.0,
+        gt=0,
+        description="Seconds without any answer from a failing endpoint before the stage ends.",
     )
     restarts: int = Field(default=2, ge=0, description="How often an engine that died is started again in one stage.")
-    price_input: float = Field(default=0.0, ge=0, description="Money for a million tokens read.")
-    price_output: float = Field(default=0.0, ge=0, description="Money for a million tokens written.")
-    price_hour: float = Field(default=0.0, ge=0, description="Money for an hour of the engine.")
+    price_input: FiniteFloat = Field(default=0.0, ge=0, description="Money for a million tokens read.")
+    price_output: FiniteFloat = Field(default=0.0, ge=0, description="Money for a million tokens written.")
+    price_hour: FiniteFloat = Field(default=0.0, ge=0, description="Money for an hour of the engine.")
     ledger: str = Field(description="Folder of the response store. Everything asked is kept and never asked again.")
 
     @property
@@ -78,7 +83,13 @@ class ModelSettings(BaseModel):
         return Price(self.price_input, self.price_output, self.price_hour)
 
     def generator(self, run_id: str, asset: str, budget: Budget = UNLIMITED) -> LedgeredGenerator:
-        """A Generator for one stage of one run, with its own usage counts. Close its ledger after use."""
+        """A Generator for one stage of one run, with its own usage counts. Close its ledger after use.
+
+        BadInput: a budget of money, and no price.
+        """
+        if budget.money is not None and not self.price.known and self.engine != "embedded":
+            what = f"{self.engine}:{self.model}"
+            raise BadInput(f"a budget of money, and no price for {what}: set price_output or price_hour (OPTIONS)")
         return LedgeredGenerator(
             self.identity,
             self._runner,

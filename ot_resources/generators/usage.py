@@ -13,7 +13,9 @@ from ot_resources.generators.engine import Completion
 from ot_resources.interfaces import FinishReason
 
 _REASON_CHARS = 80
-_COUNT = re.compile(r"(?<!HTTP )\b\d{3,}\b")
+_REASONS, _OTHER = 20, "other reasons"
+# Not a status, nor a part of an address.
+_COUNT = re.compile(r"(?<![(:./\w])\d{3,}\b(?![.:)])")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Usage:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        # Answers that came in, stored or not yet.
+        self.landed = 0
         self._since: float | None = None
 
     @property
@@ -96,13 +100,15 @@ class Usage:
             elif completion.finish_reason == FinishReason.ERROR:
                 self.failed += 1
                 self.transient += not completion.final
-                self.reasons[_reason(completion.error or "no reason given")] += 1
+                reason = _reason(completion.error or "no reason given")
+                self.reasons[reason if reason in self.reasons or len(self.reasons) < _REASONS else _OTHER] += 1
             else:
                 self.answered += 1
 
     def spend(self, completion: Completion) -> None:
         """Count the tokens of what came in, before it is stored."""
         with self._lock:
+            self.landed += completion.completion_tokens > 0
             self.prompt_tokens += completion.prompt_tokens
             self.completion_tokens += completion.completion_tokens
 

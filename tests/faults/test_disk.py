@@ -15,8 +15,13 @@ import pytest
 from ot_resources.generators.ledger import Ledger
 from ot_resources.generators.segments import Segments
 from tests.conftest import require
-from tests.faults.samples import KEYS, SAMPLES, dataset, stored, write_asking
+from tests.e2e.server import wait
+from tests.faults.samples import KEYS, dataset, stored, write_asking
 from tests.faults.trial import Trial, start
+from tests.recipes.small import KEPT
+
+# Samples of each question that two recipes ask for: two seconds and more of asking, so that the runs meet.
+SHARED = {"small": 16, "other": 24}
 
 
 @dataclass(frozen=True)
@@ -91,13 +96,22 @@ def test_a_disk_too_full_for_a_run_to_begin_is_a_line(recipe: Path, tmp_path: Pa
 
 
 def test_two_runs_at_the_same_time_ask_nothing_twice(recipe: Path, tmp_path: Path) -> None:
-    """The other one wants all that this one wants, and half as many samples again."""
-    other = write_asking(tmp_path / "recipe", "other", samples=SAMPLES * 3 // 2)
-    runs = [start(tmp_path / "data", tmp_path / file.stem, "materialize", str(file)) for file in (recipe, other)]
+    """The second begins while the first is asking. It wants all that the first one wants, and half as much again."""
+    data, files = tmp_path / "data", [write_asking(tmp_path / "recipe", name, samples=n) for name, n in SHARED.items()]
+    one = start(data, tmp_path / "one", "materialize", str(files[0]))
+    wait(lambda: one.asked, 240, "the first request")
+    two = start(data, tmp_path / "two", "materialize", str(files[1]))
+    assert [one.end(), two.end()] == [0, 0], [one.said, two.said]
+    asked = one.asked + two.asked
+    assert len(asked) == len(set(asked)) == len(stored(data)) == KEPT * 24
+    assert two.asking[0] < one.asking[1] and len(one.asked) == KEPT * 16
+
+
+def test_two_runs_begin_in_a_new_folder_at_the_same_time(recipe: Path, tmp_path: Path) -> None:
+    runs = [start(tmp_path / "data", tmp_path / name, "materialize", str(recipe)) for name in ("one", "two")]
     assert [run.end() for run in runs] == [0, 0], [run.said for run in runs]
-    (one, two), asked = runs, [key for run in runs for key in run.asked]
-    assert len(asked) == len(set(asked)) == len(stored(tmp_path / "data")) == KEYS * 3 // 2
-    assert max(one.asking[0], two.asking[0]) < min(one.asking[1], two.asking[1])
+    asked = [key for run in runs for key in run.asked]
+    assert len(asked) == len(set(asked)) == len(stored(tmp_path / "data")) == KEYS
 
 
 def cut_the_tail(segment: Path) -> None:
