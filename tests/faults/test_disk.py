@@ -20,8 +20,8 @@ from tests.faults.samples import KEYS, dataset, stored, write_asking
 from tests.faults.trial import Trial, start
 from tests.recipes.small import KEPT
 
-# Samples of each question that two recipes ask for: two seconds and more of asking, so that the runs meet.
-SHARED = {"small": 16, "other": 24}
+# Samples of each question that two recipes ask for: enough that the first run still asks when the second begins to.
+SHARED = {"small": 40, "other": 44}
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,15 @@ def test_a_disk_too_full_for_a_run_to_begin_is_a_line(recipe: Path, tmp_path: Pa
 
 
 def test_two_runs_at_the_same_time_ask_nothing_twice(recipe: Path, tmp_path: Path) -> None:
-    """The second begins while the first is asking. It wants all that the first one wants, and half as much again."""
+    """The second begins while the first is asking. It wants all that the first one wants, and some more."""
     data, files = tmp_path / "data", [write_asking(tmp_path / "recipe", name, samples=n) for name, n in SHARED.items()]
     one = start(data, tmp_path / "one", "materialize", str(files[0]))
     wait(lambda: one.asked, 240, "the first request")
     two = start(data, tmp_path / "two", "materialize", str(files[1]))
     assert [one.end(), two.end()] == [0, 0], [one.said, two.said]
     asked = one.asked + two.asked
-    assert len(asked) == len(set(asked)) == len(stored(data)) == KEPT * 24
-    assert two.asking[0] < one.asking[1] and len(one.asked) == KEPT * 16
+    assert len(asked) == len(set(asked)) == len(stored(data)) == KEPT * 44
+    assert two.asking[0] < one.asking[1]
 
 
 def test_two_runs_begin_in_a_new_folder_at_the_same_time(recipe: Path, tmp_path: Path) -> None:
