@@ -132,10 +132,11 @@ class _Lines(logging.Handler):
         self._status = console.status("") if console.is_terminal else None
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = f"{time.monotonic() - self._started:6.1f} s  {record.getMessage()}"
+        said = printable(record.getMessage())
+        line = f"{time.monotonic() - self._started:6.1f} s  {said}"
         if record.name == "ot.progress":
             if self._status is not None:
-                self._status.update(Text(record.getMessage(), overflow="ellipsis", no_wrap=True, style="dim"))
+                self._status.update(Text(said, overflow="ellipsis", no_wrap=True, style="dim"))
                 self._status.start()
             return
         if self._status is not None:
