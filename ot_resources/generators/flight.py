@@ -121,8 +121,8 @@ class Flight:
     `deliver` is called with each key and its completion, and `changed` whenever there is news, both from the runner's
     thread. `may_start` is asked before each request: once it says why not, all that have not started come back
     `pending`; so is `is_full`, with how many are with the engine: no other joins them while it says so.
-    What was delivered and is not safe yet (`stored` says so) counts: of all that was asked, a crash costs at most twice
-    as many requests as may be with the engine.
+    What was delivered and is not safe yet (`stored` says so) counts: of all that was asked, a power cut costs at most
+    four times as many requests as may be with the engine.
     """
 
     def __init__(
@@ -236,7 +236,7 @@ class Flight:
             if self._wake is None:
                 self._wake = self._runner.loop.call_later(wait, self._woken)
             return
-        while self._waiting and len(self._tasks) < self.limit and self._unsafe < 2 * self.concurrency:
+        while self._waiting and len(self._tasks) < self.limit and self._unsafe < 4 * self.concurrency:
             if (stopped := self._may_start()) is not None:
                 self._withdraw(stopped)
                 return

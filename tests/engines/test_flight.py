@@ -263,9 +263,9 @@ def test_what_is_not_safe_yet_counts():
     flight = Flight(runner, lambda key, _: delivered.append(key), lambda: None)
     flight.ask(Ticket(question, ask(question), 7) for question in names(50))
     time.sleep(0.5)
-    assert len(delivered) == 8
+    assert len(delivered) == 16
     flight.stored(3)
     time.sleep(0.5)
-    assert len(delivered) == 11
+    assert len(delivered) == 19
     flight.close()
     runner.stop()
