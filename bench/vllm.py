@@ -29,6 +29,8 @@ from data.generator.families import FAMILIES, unseen
 SEED = 20261126
 SAMPLING = {"temperature": 1.0, "top_p": 1.0, "max_tokens": 128}
 ROUNDS = 3
+# Without its compiler, which takes minutes before the first token on two cores; the same for both of a pair.
+SURROUNDINGS = {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR", "VLLM_CPU_CI_ENV": "1"}
 AT_ONCE = {"concurrency": 256}
 
 
@@ -111,7 +113,7 @@ def served(model: str, count: int, samples: int) -> tuple[float, float]:
     url = f"http://127.0.0.1:{port}"
     command = ["-m", "vllm.entrypoints.openai.api_server", "--host", "127.0.0.1", "--port", str(port), "--model", model]
     command += ["--max-num-seqs", "256", "--disable-uvicorn-access-log", "--generation-config", "vllm"]
-    surroundings = os.environ | {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    surroundings = os.environ | SURROUNDINGS
     server = subprocess.Popen([sys.executable, *command], env=surroundings, stderr=subprocess.DEVNULL)
     try:
         for _ in range(600):
@@ -133,7 +135,7 @@ def _apart(what: str, spec: str, count: int, samples: int) -> float:
     """A measurement in a process of its own, so that no engine shares its memory or its threads."""
     command = [sys.executable, "-m", "bench.vllm", "--only", what, "--model", spec]
     command += ["--questions", str(count), "--samples", str(samples)]
-    surroundings = os.environ | {"VLLM_NO_USAGE_STATS": "1", "VLLM_LOGGING_LEVEL": "ERROR"}
+    surroundings = os.environ | SURROUNDINGS
     said = subprocess.run(command, env=surroundings, stdout=subprocess.PIPE, text=True, check=True).stdout
     return float(json.loads(said.strip().splitlines()[-1]))
 
