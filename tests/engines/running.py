@@ -13,6 +13,7 @@ from typing import Any
 
 from ot_resources.generators.engine import Completion, Engine, request_key, request_seed
 from ot_resources.interfaces import Request
+from tests.engines.rule_engine import ask
 
 
 class Running:
@@ -31,6 +32,15 @@ class Running:
     def outcomes(self, requests: Sequence[Request], then: Callable[[], None]) -> list[Completion | BaseException]:
         """What becomes of requests when `then` happens while they are being answered."""
         return self.wait(self._during(requests, then))
+
+    def starts_again(self, question: str) -> None:
+        """After its processes were killed: it is stopped and started, answers, and ends without leaving any."""
+        self.wait(self.engine.start())
+        assert self.answers([ask(question, temperature=0.0)])[0].text
+        again = engine_cores()
+        self.wait(self.engine.stop())
+        assert again
+        assert gone(again)
 
     async def _all(self, requests: Sequence[Request]) -> list[Completion]:
         return await asyncio.gather(*map(self._one, requests))

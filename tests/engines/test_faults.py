@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,18 +22,6 @@ QUESTIONS = [f"What is {number} plus {number}?" for number in range(60)]
 SEVERAL = (QUESTIONS[3], QUESTIONS[17], QUESTIONS[59])
 HASTY = Patience(attempts=6, pause=0.01, longest_pause=0.05, breaker=15, unanswered=1.0)
 PATIENT = replace(HASTY, unanswered=10.0)
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Served]:
-    with endpoint() as served:
-        yield served
-
-
-@pytest.fixture
-def served(process: Served) -> Served:
-    process.follow(Plan())
-    return process
 
 
 @dataclass

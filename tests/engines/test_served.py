@@ -80,12 +80,7 @@ def test_a_killed_engine_core_is_told_of_and_comes_back(on):
     assert any(isinstance(outcome, EngineDied) for outcome in outcomes)
     assert all(isinstance(outcome, EngineDied) or outcome.error is None for outcome in outcomes)
     on.wait(on.engine.stop())
-    on.wait(on.engine.start())
-    assert on.answers([ask(QUESTION, temperature=0.0)])[0].text
-    again = engine_cores()
-    on.wait(on.engine.stop())
-    assert again
-    assert gone(again)
+    on.starts_again(QUESTION)
 
 
 START = """

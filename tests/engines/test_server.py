@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
@@ -15,7 +14,7 @@ from ot_resources.generators.engine import Completion, Options, Throttled, Timed
 from ot_resources.generators.reasoning import split_reasoning
 from ot_resources.generators.server import ServerEngine
 from ot_resources.interfaces import BadInput, FinishReason, Message, Request, Sampling
-from tests.engines.endpoint import TEXT, Fault, Plan, Served, endpoint
+from tests.engines.endpoint import TEXT, Fault, Plan, Served
 
 KEY = "sk-a-key-that-nobody-may-see"
 SHORT = Options(timeout=0.5)
@@ -66,19 +65,6 @@ def started(url: str, **settings: object) -> None:
             await engine.stop()
 
     asyncio.run(run())
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[Served]:
-    with endpoint() as served:
-        yield served
-
-
-@pytest.fixture
-def served(process: Served) -> Served:
-    """An endpoint that answers everything, until a test has it follow another plan."""
-    process.follow(Plan())
-    return process
 
 
 def body(served: Served, text: str) -> dict:
