@@ -58,12 +58,17 @@ _HEARSAY = ("stack trace", "root cause", "initialization failed", "EngineCore en
 # Where pydantic says what was wrong, below the line that only counts the errors.
 _INVALID = re.compile(r"^(?:\([^)]*\) )?\s+Value error, (\S.*?)(?: \[type=.*)?$")
 _LONGEST = 400
+# Of the name of the folder for temporary files: below it vLLM opens a socket with a name of 36 characters, and the
+# kernel takes 107 in all.
+_ROOM = 107 - 36 - 1
 
 
 class Tether:
     """A folder with a log, and `program`: an executable that is this Python, tethered. BadInput: it cannot be run."""
 
     def __init__(self, name: str) -> None:
+        if len(tempfile.gettempdir()) > _ROOM:
+            raise BadInput(f"{tempfile.gettempdir()} is too long for sockets: set TMPDIR to at most {_ROOM} characters")
         self.folder = Path(tempfile.mkdtemp(prefix=f"ot-{name}-"))
         self.log = self.folder / "log.txt"
         self.log.touch(mode=0o600)

@@ -92,12 +92,12 @@ asyncio.run(ServedEngine(sys.argv[1], Options()).start())
 """
 
 
-def test_the_server_does_not_outlive_a_killed_run(vllm, teacher, tmp_path):
-    surroundings = os.environ | {"TMPDIR": str(tmp_path), "VLLM_CPU_CI_ENV": "1"}
+def test_the_server_does_not_outlive_a_killed_run(vllm, teacher, scratch):
+    surroundings = os.environ | {"VLLM_CPU_CI_ENV": "1"}
     run = subprocess.Popen([sys.executable, "-c", START, str(teacher)], env=surroundings, cwd=PROJECT)
     try:
         for _ in range(600):
-            servers = {int(pid) for file in tmp_path.glob("*/pids") for pid in file.read_text().split()}
+            servers = {int(pid) for file in scratch.glob("*/pids") for pid in file.read_text().split()}
             if servers:
                 break
             time.sleep(0.1)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ot_resources.generators.tether import Tether
+from ot_resources.interfaces import BadInput
 from tests.conftest import PROJECT
 from tests.engines.running import gone
 
@@ -46,10 +47,9 @@ def started(folder: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("way", ["alone", "group"])
-def test_nothing_outlives_a_killed_run(tmp_path, way):
-    surroundings = os.environ | {"TMPDIR": str(tmp_path)}
-    run = subprocess.Popen([sys.executable, "-c", RUN, way], env=surroundings, cwd=PROJECT, stderr=subprocess.PIPE)
-    process, child = started(tmp_path)
+def test_nothing_outlives_a_killed_run(scratch, way):
+    run = subprocess.Popen([sys.executable, "-c", RUN, way], cwd=PROJECT, stderr=subprocess.PIPE)
+    process, child = started(scratch)
     try:
         assert not gone({process}, 1.5)
         run.kill()
@@ -64,25 +64,23 @@ def test_nothing_outlives_a_killed_run(tmp_path, way):
                 os.kill(pid, signal.SIGKILL)
 
 
-def test_a_group_is_ended_when_the_first_of_it_dies(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_a_group_is_ended_when_the_first_of_it_dies(scratch):
     tether = Tether("test")
     run = subprocess.Popen([tether.program, "-c", CHILD], start_new_session=True)
-    process, child = started(tmp_path)
+    process, child = started(scratch)
     assert process == run.pid
     run.kill()
     run.wait()
     assert gone({child}, 5.0)
 
 
-def test_cut_ends_what_has_started_and_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_cut_ends_what_has_started_and_leaves_nothing(scratch):
     tether = Tether("test")
     run = subprocess.Popen([tether.program, "-c", CHILD], start_new_session=True)
-    started(tmp_path)
+    started(scratch)
     tether.cut()
     assert run.wait(5) == -signal.SIGKILL
-    assert list(tmp_path.iterdir()) == []
+    assert list(scratch.iterdir()) == []
 
 
 LOG = """
@@ -94,8 +92,7 @@ RuntimeError: Engine core initialization failed. See root cause above. Failed co
 """
 
 
-def test_a_log_is_told_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_a_log_is_told_in_one_line(scratch):
     tether = Tether("test")
     assert "did not say why" in tether.why()
     tether.log.write_text(LOG)
@@ -105,8 +102,7 @@ def test_a_log_is_told_in_one_line(tmp_path, monkeypatch):
     assert "\n" not in why
 
 
-def test_of_pydantics_errors_it_is_what_they_say(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_of_pydantics_errors_it_is_what_they_say(scratch):
     tether = Tether("test")
     tether.log.write_text(
         "pydantic_core._pydantic_core.ValidationError: 1 validation error for ModelConfig\n"
@@ -115,3 +111,12 @@ def test_of_pydantics_errors_it_is_what_they_say(tmp_path, monkeypatch):
     )
     said = "ValueError: Model architectures ['NoSuchModel'] are not supported. (log: "
     assert tether.why().startswith(said)
+
+
+def test_a_folder_whose_name_is_too_long_for_sockets_is_told_in_one_line(scratch, monkeypatch):
+    folder = scratch / ("x" * 80)
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    with pytest.raises(BadInput, match="too long for sockets: set TMPDIR to at most 70 characters"):
+        Tether("test")
+    assert list(folder.iterdir()) == []

@@ -158,15 +158,15 @@ asyncio.run(VllmEngine(sys.argv[1], Options()).start())
 """
 
 
-def test_the_engine_core_does_not_outlive_a_killed_run(vllm, teacher, tmp_path):
-    surroundings = os.environ | {"TMPDIR": str(tmp_path), "VLLM_CPU_CI_ENV": "1"}
+def test_the_engine_core_does_not_outlive_a_killed_run(vllm, teacher, scratch):
+    surroundings = os.environ | {"VLLM_CPU_CI_ENV": "1"}
     run = subprocess.Popen(
         [sys.executable, "-c", START, str(teacher)], env=surroundings, cwd=PROJECT, stderr=subprocess.PIPE
     )
     try:
         for _ in range(4000):  # to import vLLM can take long
-            cores = {int(pid) for file in tmp_path.glob("*/pids") for pid in file.read_text().split()}
-            if cores:
+            cores = {int(pid) for file in scratch.glob("*/pids") for pid in file.read_text().split()}
+            if cores or run.poll() is not None:
                 break
             time.sleep(0.1)
         assert cores
