@@ -25,6 +25,7 @@ _HEAD = """| client | an answer takes | requests/s | wall s | s to the first req
 _QUICK = ("bare", "ours")
 _TITLES = {"bare": "bare aiohttp", "ours": "ours"} | NAMES
 _WANTED = {("curator", 0.0): 4, ("distilabel", 0.0): 12, ("curator", 0.05): 4, ("distilabel", 0.05): 12}
+AT_ONCE = 64  # as each of the clients asks
 _WANTED_OF_BARE = {0.0: 0.4, 0.05: 0.9}
 
 
@@ -89,6 +90,9 @@ def ratios(delay: float, found: dict[str, Measured]) -> list[str]:
         for name in NAMES
         if name in found
     ]
+    if delay:
+        # Nobody answers more than this, whatever the client: where a peer comes near it, its multiple is out of reach.
+        lines.append(f"{at}: {AT_ONCE} in flight allow {AT_ONCE / delay:,.0f} requests/s at most")
     of_bare = f"{ours.rate / found['bare'].rate:.2f} of bare aiohttp (wanted {_WANTED_OF_BARE.get(delay, '-')})"
     limits = f"first request after {ours.first:.1f} s (wanted 3), {ours.peak:.0f} MB (wanted 300)"
     return [*lines, f"{at}: ours {of_bare}, {limits}"]
