@@ -139,8 +139,12 @@ class ExecutionStatus(StrEnum):
 class Job:
     """One Python program and the standard inputs it is run on, each run in a fresh state.
 
-    Limits: `seconds` of wall clock a case, `memory_mb` of address space, `output_kb` of captured output a stream.
-    With `stop_at_failure` the cases after one that did not end ok are not run: they come back `unavailable`.
+    With a `checker`, a program in a process of its own, `source` has no streams: the checker reads the input and says
+    what it found, and its end is that of the case. The two are joined by pipes, file descriptors 3 (to read) and
+    4 (to write) of either. The memory of the one never held anything of the other.
+
+    Limits: `seconds` of wall clock a case, `memory_mb` of address space a process, `output_kb` of captured output a
+    stream. With `stop_at_failure` the cases after one that did not end ok are not run: they come back `unavailable`.
     """
 
     source: str
@@ -149,6 +153,7 @@ class Job:
     memory_mb: int = 512
     output_kb: int = 256
     stop_at_failure: bool = False
+    checker: str | None = None
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,14 @@ LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 LANDLOCK_VERSION = 3
 ALL_RIGHTS, READ_RIGHTS, FILE_RIGHTS = (1 << 15) - 1, 0b1101, 1 << 14 | 0b111
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 8, 22, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = (
+    1,
+    4,
+    8,
+    22,
+    36,
+    38,
+)
 CAP_DAC_READ_SEARCH, CAP_SETGID, CAP_SETUID = 1 << 2, 1 << 6, 1 << 7
 
 # Forbidden system calls as (x86_64, aarch64) numbers: what reaches the network (socket; io_uring can open one too),
@@ -95,6 +102,11 @@ def die_with_parent(signal: int = SIGKILL) -> None:
     libc.prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0)
 
 
+def close_memory() -> None:
+    """Nobody of the same user may read this process's memory, or that of what it forks, by way of /proc."""
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def adopt_orphans() -> None:
     """Grandchildren whose parent ended become ours, so that they can be reaped."""
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -126,11 +138,17 @@ def own_number() -> int:
 class Cage:
     """The place where cases run. `refusal` says why they may not; `description` what holds them.
 
-    `number` is this harness's own (`own_number`), `neighbours` how many harnesses its owner may run at a time.
+    `number` is this harness's own (`own_number`), `neighbours` how many harnesses its owner may run at a time. In a
+    `container` process 1 is the harness's parent, the root cannot be written, and the processes are counted: what is
+    left to do is the filter, Landlock, the limits of each process, and an empty directory.
     """
 
-    def __init__(self, directory: str, namespaces: bool, number: int = 0, neighbours: int = 1) -> None:
-        self.namespaces = namespaces
+    def __init__(
+        self, directory: str, namespaces: bool, number: int = 0, neighbours: int = 1, container: bool = False
+    ) -> None:
+        self.namespaces, self.container = namespaces, container
+        # Whether every process that it sees is a case's, but for process 1.
+        self.alone = namespaces or container
         self.outside = directory
         self.case = 0
         self.cases = 0
@@ -142,6 +160,7 @@ class Cage:
         self.seccomp = os.uname().machine in MACHINES and seccomp_allowed()
         self.refusal = self._refusal()
         layers = {
+            "container": container,
             "namespaces": namespaces,
             "own root": self.root,
             "system call filter": self.seccomp,
@@ -151,8 +170,10 @@ class Cage:
         }
         self.description = ", ".join(name for name, there in layers.items() if there)
         # A user namespace, and a user id of one's own, count one's own processes only.
-        alone = self.user not in (None, NOBODY) or (namespaces and self.user is None)
-        self.process_limit = PROCESSES if alone else used + PROCESSES * neighbours
+        own_count = self.user not in (None, NOBODY) or (namespaces and self.user is None)
+        self.process_limit = PROCESSES if own_count else used + PROCESSES * neighbours
+        if container:
+            self.process_limit = PROCESS_NUMBERS
         self.directory = "/work"
         if not self.root:
             os.chmod(directory, 0o711)
@@ -167,6 +188,8 @@ class Cage:
         os.chdir(self.directory)
 
     def _refusal(self) -> str:
+        if self.container:
+            return "" if self.seccomp else "this kernel gives the container no system call filter"
         if not self.namespaces and not self.seccomp:
             return "this kernel allows neither network namespaces nor a system call filter: programs would have network"
         if not self.root and not (self.landlock and self.seccomp):
@@ -180,7 +203,7 @@ class Cage:
 
     def clear_up_when_orphaned(self, parent: int) -> None:
         """When the harness dies, so does whatever runs: with the namespace, or killed here one last time."""
-        if self.namespaces:
+        if self.alone:
             die_with_parent()
             return
 
@@ -194,11 +217,14 @@ class Cage:
         if os.getppid() != parent:
             clear_up()
 
-    def lock_down(self, seconds: float, memory_mb: int) -> None:
-        """Give up everything, for good, in the child that becomes the program. Raises where the kernel refuses."""
+    def lock_down(self, seconds: float, memory_mb: int, group: int = 0) -> None:
+        """Give up everything, for good, in the child that becomes the program. Raises where the kernel refuses.
+
+        Without namespaces it leads a process group of its own, or joins the `group` of another of its case.
+        """
         ruleset = allowed_files(self.directory) if self.landlock else -1
-        if not self.namespaces:
-            os.setpgid(0, 0)
+        if not self.alone:
+            os.setpgid(0, group)
             _signal.signal(SIGTERM, _signal.SIG_DFL)
         kept = 0
         if self.user is not None:
@@ -218,30 +244,30 @@ class Cage:
         set_limits(seconds, memory_mb, self.process_limit)
         if self.seccomp:
             # The kernel does not count root's processes against the limit, so root gets none.
-            load_filter(children=os.getuid() != 0, file_calls=self.root)
+            load_filter(children=os.getuid() != 0, file_calls=self.root or self.container)
 
     def group(self, pid: int) -> None:
         """From the harness's side, in case the child was not so far yet."""
-        if not self.namespaces:
+        if not self.alone:
             try:
                 os.setpgid(pid, pid)
             except OSError:
                 pass
 
-    def kill_all(self, pid: int) -> int:
-        """Kill whatever the case left and reap it all; the exit code of `pid` (negative: a signal's number)."""
-        code = -SIGKILL
+    def kill_all(self, pid: int) -> dict[int, int]:
+        """Kill whatever the case with the leader `pid` left and reap it all; exit codes (negative: a signal's number)
+        by process."""
+        codes: dict[int, int] = {}
         while True:
             try:
-                os.kill(-1, SIGKILL) if self.namespaces else os.killpg(pid, SIGKILL)
+                os.kill(-1, SIGKILL) if self.alone else os.killpg(pid, SIGKILL)
             except OSError:
                 pass
             try:
                 reaped, status = os.waitpid(-1, 0)
             except ChildProcessError:
-                return code
-            if reaped == pid:
-                code = os.waitstatus_to_exitcode(status)
+                return codes
+            codes[reaped] = os.waitstatus_to_exitcode(status)
 
     def clear(self) -> bool:
         """An empty working directory for the next case; False where that is not to be had."""
@@ -249,7 +275,7 @@ class Cage:
             if not self.root:
                 old = self.directory
                 self._next_directory()
-                return remove_tree(old)
+                return remove_tree(old) and (not self.container or len(os.listdir(self.outside)) == 1)
             if self.user is not None and not os.listdir("/work"):
                 return True
             # Whatever was made there goes at once, however deep; only what is to be empty is used again.

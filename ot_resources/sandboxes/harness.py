@@ -9,6 +9,9 @@ harnesses it runs at a time). Out: frames of one line `kind seconds bytes bytes`
 `cage` with what confines, or `refused` with why not, then a frame a case whose kind is its status. `unclean` comes
 where nothing is empty for the next case: what is left has to run in a new harness.
 
+With a `checker` a case has two processes: the checker, which is forked like any program, and the program, which starts
+Python anew, because the memory of a fork would hold what the checker is to read.
+
 The harness forks once and waits; the fork is process 1 of the new process namespace, so that everything that a case
 leaves behind becomes its child and dies by `kill(-1)`. Without namespaces a case may not leave its process group
 (the system call filter forbids setsid and setpgid) and dies by group.
@@ -32,8 +35,12 @@ if TYPE_CHECKING:
 
     Task = dict[str, Any]
 
-SIGXCPU = 24
+SIGKILL, SIGXCPU = 9, 24
 STDERR_TAIL = 4000
+# Looked up before there is a root without the environment's links; with the flags of the harness's own Python.
+PYTHON = os.path.realpath(sys.executable)
+RUN_IT = "exec(compile(open(5, encoding='utf-8', errors='surrogatepass').read(), '<program>', 'exec', 0, True))"
+ANEW = ("-s", "-S", "-P", "-B", "-W", "ignore", "-X", "utf8", "-c", RUN_IT)
 NOT_RUN = b"not run: an earlier case did not end well"
 
 
@@ -53,6 +60,7 @@ def main(task: Task, confine: ModuleType) -> int:
     confine.adopt_orphans()
     confine.with_oom_preference()
     cage = confine.Cage(directory, spaces, number, task["neighbours"])
+    confine.close_memory()
     cage.clear_up_when_orphaned(parent)
     if cage.refusal:
         answer("refused", cage.refusal.encode())
@@ -96,19 +104,32 @@ def in_memory(text: str) -> int:
 def run_case(task: Task, stdin_fd: int, cage: Cage) -> tuple[str, bytes, bytes, float]:
     """Run the program on one input in a child of its own; nothing of it is left when this returns."""
     out, err = os.pipe(), os.pipe()
+    streams: tuple[int, ...] = (stdin_fd, out[1], err[1])
     start = time.monotonic()
-    pid = cage.case = os.fork()
-    if pid == 0:
-        be_the_program(task, cage, (stdin_fd, out[1], err[1]))
+    if task["checker"] is None:
+        pid = cage.case = os.fork()
+        if pid == 0:
+            be_the_program(task, cage, task["source"], streams)
+    else:
+        there, back = os.pipe(), os.pipe()
+        source = in_memory(task["source"])
+        pid = cage.case = os.fork()
+        if pid == 0:
+            be_the_program(task, cage, task["checker"], (*streams, back[0], there[1]))
+        cage.group(pid)
+        nothing = os.open("/dev/null", os.O_RDWR)
+        if os.fork() == 0:
+            be_checked(task, cage, (nothing, nothing, nothing, there[0], back[1], source), pid)
+        streams += (*there, *back, source, nothing)
     cage.group(pid)
-    for fd in (stdin_fd, out[1], err[1]):
+    for fd in streams:
         os.close(fd)
     watch = Watch(pid, out[0], err[0], start + task["seconds"], task["output_kb"] * 1024)
     try:
         ended = watch.wait()
     finally:
         seconds = time.monotonic() - start
-        code = cage.kill_all(pid)
+        code = cage.kill_all(pid).get(pid, -SIGKILL)
         watch.close()
     return (*outcome(ended, code, watch, task), seconds)
 
@@ -198,13 +219,11 @@ def tail(text: bytes) -> bytes:
     return text if len(text) <= STDERR_TAIL else text[-STDERR_TAIL:].partition(b"\n")[2] or text[-STDERR_TAIL:]
 
 
-def be_the_program(task: Task, cage: Cage, streams: tuple[int, ...]) -> NoReturn:
+def be_the_program(task: Task, cage: Cage, source: str, fds: tuple[int, ...]) -> NoReturn:
     """In the child: take the streams, give up every right, run the source as `__main__`. Never returns."""
     code = 1
     try:
-        for target, fd in enumerate(streams):
-            os.dup2(fd, target)
-        os.closerange(3, 1024)
+        take(fds)
         # Inputs are not to be found in the frames below the program.
         task["stdins"].clear()
         cage.lock_down(task["seconds"], task["memory_mb"])
@@ -212,13 +231,31 @@ def be_the_program(task: Task, cage: Cage, streams: tuple[int, ...]) -> NoReturn
         sys.stdout = open(1, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
         sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)
         vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr, argv=["program.py"])
-        code = run_source(task["source"])
+        code = run_source(source)
     except MemoryError:
         os.write(2, b"\nMemoryError\n")
     except BaseException as error:
         os.write(2, f"\n{type(error).__name__}: {error}\n".encode("utf-8", "replace"))
     finally:
         os._exit(code)
+
+
+def be_checked(task: Task, cage: Cage, fds: tuple[int, ...], group: int) -> NoReturn:
+    """In the child: as `be_the_program`, in a Python that is started anew. Its source is the last of `fds`."""
+    try:
+        take(fds)
+        cage.lock_down(task["seconds"], task["memory_mb"], group)
+        os.execve(PYTHON, [PYTHON, *ANEW], dict(os.environ))
+    finally:
+        os._exit(1)
+
+
+def take(fds: tuple[int, ...]) -> None:
+    """Make `fds` the file descriptors 0, 1, 2 ... and close all others. All were opened above 2, in this order or so:
+    none lies where an earlier one goes to."""
+    for target, fd in enumerate(fds):
+        os.dup2(fd, target)
+    os.closerange(len(fds), 1024)
 
 
 def run_source(source: str) -> int:

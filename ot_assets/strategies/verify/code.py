@@ -14,7 +14,7 @@ import polars as pl
 
 from ot_assets.strategies.answer_text import is_program, last_code_block
 from ot_assets.strategies.registry import strategy
-from ot_assets.strategies.verify.code_programs import inputs, judge_case, program
+from ot_assets.strategies.verify.code_programs import checker, inputs, judge_case, program
 from ot_assets.strategies.verify.code_tests import BadTests, Tests, read_tests
 from ot_assets.strategies.verify.compat import failed_open
 from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
@@ -26,7 +26,7 @@ PYTHON = ("", "python", "python3", "py")
 OUTPUT_KB = 256
 
 
-@strategy(stage="verify", version=1, needs=("answer", "tests"))
+@strategy(stage="verify", version=2, needs=("answer", "tests"))
 def code(
     answers: pl.LazyFrame,
     *,
@@ -45,7 +45,9 @@ def code(
 
     Outputs: order and duplicates matter; white space at line ends and a final newline do not; floats are equal within
     1e-6 relative (1e-9 near zero), whole numbers exactly. Returned tuples equal lists; `True` equals 1, as in Python.
-    Asserts mean what they mean in Python. An answer's `__name__` is `__main__` for the kind `stdin` only.
+    Asserts and `check` run in a process of their own, which calls the answer across a pipe and gets data back: tuples,
+    sets, bytes, objects of the classes that `setup` defines, functions to call, iterators; never an operator of the
+    answer's own. An answer's `__name__` is `__main__` for the kind `stdin` only.
 
     A syntax error, a missing function, a crash, an exit code other than 0, or too much memory or output is `wrong`;
     a test that takes too long is `timeout`; a sandbox that fails is `unavailable`. Tests that cannot be read or whose
@@ -59,7 +61,7 @@ def code(
     def judge(rows: list[Row]) -> Iterator[Judgement]:
         return judge_rows(rows, sandbox, limits, compat)
 
-    by = f"code@1 {sandbox.name}" + (f" {compat}" if compat else "")
+    by = f"code@2 {sandbox.name}" + (f" {compat}" if compat else "")
     return judged(answers, ("answer", "tests"), by, judge, BATCH_ROWS)
 
 
@@ -98,6 +100,7 @@ def prepare(answer: str | None, tests: str | None, limits: Job) -> Trial | Judge
         expected += read.stdins
     output_kb = OUTPUT_KB + max(map(len, expected), default=0) * 4 // 1024
     job = replace(limits, source=program(source, read, mark), stdins=inputs(read, mark), output_kb=output_kb)
+    job = replace(job, checker=checker(read))
     return Trial(job, read, mark, source)
 
 

@@ -1,29 +1,29 @@
-"""The program that tests one answer in the sandbox, and the reading of what it did.
+"""The programs that test one answer in the sandbox, and the reading of what they did.
 
-For `stdin`, `call` and every assert of the form `assert f(literals) == literal` the program never sees the expected
-outputs: they are compared on our side. Other asserts and `check` run beside the answer in one process, and success is
-a line with the job's random mark at its very end: an answer that exits early, or prints what it likes, has not passed.
-
-Such tests run after the answer, with builtins copied before it ran and the names that `setup` imported; no frame below
-the answer holds the mark or the tests, and standard input is empty by then. What remains: an answer can return objects
-whose `==` lies, change modules that the tests use, or search all objects of its process (`gc`) for the mark; against
-that only a process apart helps.
+The program never shares a process with what is expected of it. For `stdin`, `call` and every assert of the form
+`assert f(literals) == literal` it prints, and outputs are compared on our side. Other asserts and `check` run in a
+process of their own, which calls the answer's process across a pipe (`inside/`); values cross as data, so that a lying
+`__eq__`, a patched builtin or a walk up the frames meets nobody. Success is a line of the tests' process with the job's
+random mark, which the answer's process never sees.
 """
 
 from __future__ import annotations
 
 import ast
+import marshal
 import re
 from dataclasses import dataclass
+from importlib.util import MAGIC_NUMBER
+from pathlib import Path
 
 from ot_assets.strategies.verify.code_tests import Equality, Tests, same_output, same_value
 from ot_assets.strategies.verify.verdict import Judgement, Verdict
 from ot_resources.interfaces import Execution, ExecutionStatus
 
-# Runs in the sandbox before the answer, in a namespace and with builtins of its own, and leaves what is to run after it
-# to `atexit`, which shows nobody what it holds. Each part is compiled under its own name, so that a traceback tells
-# whose fault it was and an answer may begin with `from __future__ import ...`. No json: its import costs more than most
-# answers, so values go as Python literals.
+# Runs in the sandbox before the answer of the kind `call`, in a namespace and with builtins of its own, and leaves the
+# call to `atexit`. Each part is compiled under its own name, so that a traceback tells whose fault it was and an answer
+# may begin with `from __future__ import ...`. No json: its import costs more than most answers, so values go as Python
+# literals.
 DRIVER = """
 import atexit, os, sys
 from os import _exit, write
@@ -93,21 +93,11 @@ def call(space, say, name, given, show):
         return say("odd", str(error))
     say("value", text)
 
-def tests_space(space, before):
-    # A name that the answer gave to something else than the builtin or the import that the tests mean is not theirs.
-    seen = {name: value for name, value in space.items() if name in before or name not in plain}
-    for name, value in before.items():
-        helper = kind == "check" and isinstance(value, type(call)) and name not in entry_point
-        if helper or getattr(value, "__module__", None) != "answer":
-            seen[name] = value
-    seen.update(__builtins__=dict(plain), __name__="tests")
-    return seen
-
 def begin():
     chunks = []
     while chunk := os.read(0, 1 << 16):
         chunks.append(chunk)
-    mark, word, name, text = b"".join(chunks).decode("utf-8", "surrogatepass").split("\\n", 3)
+    mark, name, text = b"".join(chunks).decode("utf-8", "surrogatepass").split("\\n", 2)
     nothing = os.open("/dev/null", os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
@@ -120,19 +110,8 @@ def begin():
     space["__builtins__"] = dict(plain)
     ours("setup", setup, space, say, run=True)
     space["__builtins__"] = sys.modules["builtins"]
-    before = dict(space)
-    if word == "call":
-        given = eval(text, {"nan": float("nan"), "inf": float("inf")})
-        show = as_json if kind == "call" else as_literal
-        after = lambda: call(space, say, name, given, show)
-    else:
-        tests = ours("tests", text, space, say, run=False)
-        def after():
-            theirs = tests_space(space, before)
-            exec(tests, theirs)
-            if kind == "check":
-                theirs["check"](eval(entry_point, {**space, "__builtins__": dict(plain)}))
-            say("passed")
+    given = eval(text, {"nan": float("nan"), "inf": float("inf")})
+    show = as_json if kind == "call" else as_literal
 
     def finish():
         settrace(None)
@@ -140,7 +119,7 @@ def begin():
         if not main.get("answered"):
             return
         try:
-            after()
+            call(space, say, name, given, show)
         except SystemExit:
             _exit(1)
         except BaseException as error:
@@ -166,6 +145,19 @@ AFTER = """
 answered = True
 __import__("atexit")._run_exitfuncs()
 """
+# The same two processes for every answer: compiled here once, and anew there only by another version of Python.
+INSIDE = Path(__file__).with_name("inside")
+SOURCES = {name: (INSIDE / f"{name}.py").read_text() for name in ("values", "peer", "candidate", "checker")}
+COMPILED = {name: marshal.dumps(compile(text, f"<{name}>", "exec")) for name, text in SOURCES.items()}
+LINKED = """
+import marshal, sys
+plain = dict(vars(__import__("builtins")))
+space = {names!r} | {{"__name__": "link", "PLAIN": plain, "__builtins__": dict(plain)}}
+same = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER == {magic!r}
+for name, compiled, text in {parts!r}:
+    exec(marshal.loads(compiled) if same else compile(text, name, "exec"), space)
+space[{main!r}]()
+"""
 
 
 @dataclass(frozen=True)
@@ -176,29 +168,46 @@ class Said:
     text: str
 
 
+def is_checked(tests: Tests) -> bool:
+    """Whether the tests are code, which runs in a process of its own."""
+    return tests.kind == "check" or (tests.kind == "asserts" and None in tests.equalities)
+
+
 def program(answer: str, tests: Tests, mark: str) -> str:
     """The source that the sandbox runs once a case. Only for `stdin` is the answer's `__name__` the main one."""
+    if is_checked(tests):
+        return _linked("serve", ("values", "peer", "candidate"), {"SETUP": tests.setup, "ANSWER": answer})
     if tests.kind == "stdin":
         if not tests.setup:
             return answer
         names = {"kind": tests.kind, "setup": tests.setup, "mark": mark}
         return PROGRAM.format(driver=DRIVER, names=names, answer=answer, module="__main__")
-    names = {"kind": tests.kind, "setup": tests.setup, "entry_point": tests.entry_point}
+    names = {"kind": tests.kind, "setup": tests.setup}
     return PROGRAM.format(driver=DRIVER, names=names, answer=answer, module="answer") + AFTER
 
 
+def checker(tests: Tests) -> str | None:
+    """The source of the tests' process, where there is one."""
+    if not is_checked(tests):
+        return None
+    names = {"SETUP": tests.setup, "KIND": tests.kind, "ENTRY_POINT": tests.entry_point}
+    return _linked("check", ("values", "peer", "checker"), names)
+
+
+def _linked(main: str, parts: tuple[str, ...], names: dict[str, str]) -> str:
+    given = [(f"<{name}>", COMPILED[name], SOURCES[name]) for name in parts]
+    return LINKED.format(names=names, magic=MAGIC_NUMBER, parts=given, main=main)
+
+
 def inputs(tests: Tests, mark: str) -> tuple[str, ...]:
-    """What the program reads, a case each: for `stdin` the input, else the mark and what to do after the answer."""
+    """What is read, a case each: for `stdin` the input, else the mark, and the tests or what to call."""
     if tests.kind == "stdin":
         return tests.stdins
+    if is_checked(tests):
+        return tuple(f"{mark}\n{text}" for text in ([tests.code] if tests.kind == "check" else tests.stdins))
     if tests.kind == "call":
-        return tuple(f"{mark}\ncall\n{tests.fn_name}\n({given}, {{}})" for given in tests.stdins)
-    if tests.kind == "check":
-        return (f"{mark}\ntests\n\n{tests.code}",)
-    return tuple(
-        f"{mark}\ntests\n\n{text}" if equality is None else f"{mark}\ncall\n{equality.name}\n{equality.given}"
-        for text, equality in zip(tests.stdins, tests.equalities, strict=True)
-    )
+        return tuple(f"{mark}\n{tests.fn_name}\n({given}, {{}})" for given in tests.stdins)
+    return tuple(f"{mark}\n{equality.name}\n{equality.given}" for equality in tests.equalities if equality)
 
 
 def judge_case(tests: Tests, place: int, execution: Execution, mark: str) -> Judgement:
@@ -213,13 +222,15 @@ def judge_case(tests: Tests, place: int, execution: Execution, mark: str) -> Jud
         return Judgement(Verdict.TIMEOUT, _last_line(execution.stderr))
     if status is ExecutionStatus.MEMORY:
         return Judgement(Verdict.WRONG, _last_line(execution.stderr))
+    if said is not None and said.word == "gone":
+        return Judgement(Verdict.WRONG, "the program ended before its tests")
     if status is not ExecutionStatus.OK:
         return Judgement(Verdict.WRONG, _failure(tests, place, execution.stderr))
     if tests.kind == "stdin":
         return _judge_output(tests.outputs[place], execution.stdout)
     if tests.kind == "call":
         return _judge_value(tests, tests.outputs[place], said)
-    if tests.kind == "asserts" and (equality := tests.equalities[place]) is not None:
+    if not is_checked(tests) and (equality := tests.equalities[place]) is not None:
         return _judge_equality(equality, tests.stdins[place], said)
     if said is not None and said.word == "passed":
         return Judgement(Verdict.RIGHT, "passed")
