@@ -8,7 +8,7 @@ import dagster as dg
 import yaml
 
 from ot_assets.graph import describe, keys
-from ot_assets.graph.checks import ASKING, HOUSE, PUBLISHED, RELEASE, WARNING, Check, names
+from ot_assets.graph.checks import ASKING, GRADING, HOUSE, PUBLISHED, RELEASE, WARNING, Check, names
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
 from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
@@ -124,7 +124,7 @@ def _last_scale(context: dg.AssetExecutionContext, node: Node) -> float | None:
 
 
 def _check_specs(node: Node) -> list[dg.AssetCheckSpec]:
-    told = HOUSE | PUBLISHED | ASKING | RELEASE
+    told = HOUSE | PUBLISHED | ASKING | GRADING | RELEASE
     return [
         dg.AssetCheckSpec(name, asset=keys.asset_key(node.key), description=told[name], blocking=name not in WARNING)
         for name in names(node)

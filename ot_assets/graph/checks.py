@@ -10,6 +10,7 @@ import polars as pl
 
 from ot_assets.recipes.plan import Node
 from ot_assets.strategies.answers.rounds import Rule
+from ot_assets.strategies.verify import grading
 from ot_resources.generators.usage import Usage
 from ot_resources.store import Draft, Version
 
@@ -41,6 +42,11 @@ ASKING = {
     "all_answered": "Every request was answered; what failed for a while, or was not asked, the next run asks.",
 }
 
+GRADING = {
+    "grader_graded": "Answers made of what the questions expect are right, and corrupted ones are not.",
+    "verdicts_decided": "Not too many answers are unparsed, too slow to check, or met a broken test.",
+}
+
 RELEASE = {
     "quota_met": "Each domain has exactly the rows that the recipe asks for.",
     "no_benchmark_overlap": "No released question matches a benchmark by the recipe's own rules.",
@@ -57,7 +63,8 @@ def names(node: Node) -> list[str]:
     """The checks that the node's table has to pass."""
     published = PUBLISHED if node.published is not None else {}
     asking = ASKING if "generator" in node.strategy.capabilities.values() else {}
-    return [*HOUSE, *published, *asking, *(RELEASE if node.strategy.title == "dataset.release" else {})]
+    graded = GRADING if node.strategy.title in grading.MAKERS else {}
+    return [*HOUSE, *published, *asking, *graded, *(RELEASE if node.strategy.title == "dataset.release" else {})]
 
 
 def house_checks(node: Node, table: Table, rows_in: int, params: dict[str, Any]) -> list[Check]:
@@ -115,6 +122,17 @@ def asking_check(usage: Usage) -> Check:
     told += [f"{count:,} failed: {reason}" for reason, count in usage.reasons.most_common(3)]
     told += [f"{usage.pending:,} not asked, the budget is spent: this table is partial"] if usage.pending else []
     return Check("all_answered", not (usage.failed or usage.pending), "; ".join(told), blocking=False)
+
+
+def grading_checks(node: Node, table: Table, params: dict[str, Any], capabilities: dict[str, Any]) -> list[Check]:
+    """What the grader makes of answers whose verdict is known, and how many of the table's it did not decide."""
+
+    def verify(frame: pl.LazyFrame) -> Any:
+        return node.strategy.function(frame, **params, **capabilities)
+
+    graded = grading.grade(grading.specimens(node.strategy.title, table.scan(), params), verify)
+    counts = table.scan().group_by("verdict").len().collect(engine="streaming")
+    return [Check("grader_graded", *graded), Check("verdicts_decided", *grading.decided(dict(counts.iter_rows())))]
 
 
 def published_check(node: Node, table: Table, scale: Fraction, compared: bool) -> Check:
