@@ -126,8 +126,8 @@ def checked_scale(scale: float, where: str) -> float:
 
 
 def _sandbox() -> CodeSandbox:
-    kind = os.environ.get("OT_SANDBOX", "process")
-    if kind not in sandboxes.NAMES:
+    kind = os.environ.get("OT_SANDBOX", sandboxes.STRONGEST)
+    if kind not in (sandboxes.STRONGEST, *sandboxes.NAMES):
         raise BadInput(f"OT_SANDBOX={kind}: unknown sandbox; there is: {', '.join(sandboxes.NAMES)}")
     return CodeSandbox(kind=kind)
 

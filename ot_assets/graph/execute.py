@@ -22,7 +22,6 @@ from ot_assets.strategies import running
 from ot_assets.strategies.decontaminate.ngrams import Words
 from ot_assets.strategies.registry import Split
 from ot_assets.strategies.sources.mapped import check_keys, to_questions
-from ot_assets.strategies.verify import grading
 from ot_resources import readers
 from ot_resources.digest import short_hash
 from ot_resources.files import RawTable, fingerprint, first_line
@@ -158,6 +157,7 @@ def _run(
     versions = dict(inputs)
     steps = lineage.trail(node, told, inputs)
     footer = {"asset": node.name, "trail": steps}
+    sandboxes: list[Any] = []
     with tools.store.draft(node.kind, VOLATILE, footer) as draft, ExitStack() as stack:
         if raw is not None:
             _write_source(node, tools.hub, raw, draft)
@@ -170,7 +170,9 @@ def _run(
                 for name, keys in node.tables.items()
                 if name in node.strategy.tables
             }
-            capabilities, generators = _capabilities(node, tools, stack)
+            capabilities, generators = _capabilities(node, tools, inputs, stack)
+            kinds = node.strategy.capabilities
+            sandboxes = [capabilities[name] for name, kind in kinds.items() if kind == "sandbox"]
             for generator in generators:
                 generator.expected = _expected(node, rows_in, params)
             result = node.strategy.function(frame, **params, **tables, **capabilities)
@@ -197,6 +199,7 @@ def _run(
                 "models": _models(node, tools, params, inputs),
                 "checks": [asdict(result) for result in results],
                 "packages": lineage.packages(),
+                "sandboxes": [f"{sandbox.name}: {sandbox.confinement}" for sandbox in sandboxes],
             },
             # What another try may mend is tried again: the next run finds no version of this key.
             remember=not usage.partial,
@@ -246,7 +249,9 @@ def _check_domains(draft: Draft, where: str) -> None:
         raise BadInput(f"{where}: {strange[0]!r} is no domain; there is: {', '.join(DOMAINS)}")
 
 
-def _capabilities(node: Node, tools: Tools, stack: ExitStack) -> tuple[dict[str, Any], list[LedgeredGenerator]]:
+def _capabilities(
+    node: Node, tools: Tools, inputs: list[tuple[Key, Version]], stack: ExitStack
+) -> tuple[dict[str, Any], list[LedgeredGenerator]]:
     arguments: dict[str, Any] = {}
     generators: list[LedgeredGenerator] = []
     for name, kind in node.strategy.capabilities.items():
@@ -255,12 +260,24 @@ def _capabilities(node: Node, tools: Tools, stack: ExitStack) -> tuple[dict[str,
             stack.callback(generators[-1].ledger.close)
             arguments[name] = generators[-1]
         elif kind == "sandbox":
-            arguments[name] = stack.enter_context(tools.sandbox.open())
+            arguments[name] = stack.enter_context(tools.sandbox.open(_foreign(node, tools, inputs)))
         elif kind == "tokenizer":
             arguments[name] = _tokenizer(tools.hub)
         else:
             arguments[name] = tools.embedder
     return arguments, generators
+
+
+def _foreign(node: Node, tools: Tools, inputs: list[tuple[Key, Version]]) -> str:
+    """Whose programs the node may run that the embedded models did not write; empty where they wrote all."""
+    answered = [model for model in lineage.upstream("models", inputs) if model["stage"] == "answers"]
+    writers = [model["model"] for model in (*answered, *_models(node, tools, {}, []))]
+    found = [f"of {writer}" for writer in writers if not writer.startswith("embedded:")]
+    # What a stand-in holds is the project's own.
+    real = any(not source["stand_in"] for source in lineage.upstream("sources", inputs))
+    if real and lineage.uses("answers", "imported", inputs):
+        found.append("imported")
+    return found[0] if found else ""
 
 
 def _budget(node: Node, tools: Tools) -> Budget:
@@ -303,10 +320,6 @@ def _check(
     results = checks.house_checks(node, table, rows_in, params) + _published(node, table, tools)
     if "generator" in node.strategy.capabilities.values():
         results.append(checks.asking_check(usage))
-    if node.strategy.title in grading.MAKERS:
-        with ExitStack() as stack:
-            capabilities, _ = _capabilities(node, tools, stack)
-            results += checks.grading_checks(node, table, params, capabilities)
     if node.strategy.title == "dataset.release":
         tokenizer = _tokenizer(tools.hub) if any(node.rules.values()) else Words()
         results += release.release_checks(node, table, inputs, params, tokenizer)

@@ -76,6 +76,17 @@ def upstream(field: str, inputs: Inputs) -> list[dict[str, Any]]:
     return _unique(item for _, version_ in inputs for item in version_.record.get(field, []))
 
 
+def uses(stage: str, strategy: str, inputs: Inputs) -> bool:
+    """Whether a choice of this strategy is behind any of the inputs, in the recipes that they are built on as well."""
+
+    def among(steps: list[dict[str, Any]]) -> bool:
+        built_on = [step for step in steps for inner in step.get("built_on", {}).values() for step in inner]
+        here = any((step["stage"], step["strategy"]) == (stage, strategy) for step in steps)
+        return here or (bool(built_on) and among(built_on))
+
+    return any(among(version_.record["trail"]) for _, version_ in inputs)
+
+
 def choices_by_track(node: Node, inputs: Inputs) -> list[dict[str, Any]]:
     """Every choice that a dataset hangs on, with its recipe and track, read off the versions it was made from."""
     assert node.recipe is not None

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
-from typing import Any, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 from ot_resources.interfaces import Execution, ExecutionStatus, Job
 
@@ -29,7 +29,13 @@ class Frame(NamedTuple):
 
 
 class HarnessSandbox(ABC):
-    """Runs jobs in parallel, `workers` at a time (default: one a core), and yields their results in order."""
+    """Runs jobs in parallel, `workers` at a time (default: one a core), and yields their results in order.
+
+    `confinement` says what holds the programs on this machine.
+    """
+
+    name: str
+    confinement: str
 
     def __init__(self, workers: int | None = None) -> None:
         self._workers = workers or os.cpu_count() or 1
@@ -96,17 +102,14 @@ def patience(task: dict[str, Any]) -> float:
     return SLACK_SECONDS + len(task["stdins"]) * (float(task["seconds"]) + SLACK_SECONDS_A_CASE)
 
 
-def frames_of(out: bytes) -> Iterator[Frame]:
+def frames_of(stream: BinaryIO) -> Iterator[Frame]:
     """Cut the harness's answer into frames; one that is torn, because the harness was killed, is left out."""
-    while b"\n" in out:
-        head, _, rest = out.partition(b"\n")
+    while (head := stream.readline()).endswith(b"\n"):
         kind, seconds, first, second = head.decode("ascii", "replace").split(" ")
-        end = int(first) + int(second)
-        if len(rest) < end:
+        texts = stream.read(int(first)), stream.read(int(second))
+        if (len(texts[0]), len(texts[1])) != (int(first), int(second)):
             return
-        texts = rest[: int(first)], rest[int(first) : end]
         yield Frame(kind, float(seconds), *(text.decode("utf-8", "replace") for text in texts))
-        out = rest[end:]
 
 
 def last_line(text: str) -> str:

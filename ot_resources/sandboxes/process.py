@@ -20,6 +20,7 @@ sandbox.
 
 from __future__ import annotations
 
+import io
 import marshal
 import os
 import signal
@@ -110,7 +111,7 @@ class ProcessSandbox(HarnessSandbox):
                     self._running.pop(process, None)
         finally:
             remove_tree(directory)
-        return list(frames_of(out)), err.decode(errors="replace")
+        return list(frames_of(io.BytesIO(out))), err.decode(errors="replace")
 
     def _start(self, directory: str, stopped: threading.Event) -> subprocess.Popen[bytes]:
         with self._lock:

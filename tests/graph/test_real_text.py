@@ -151,6 +151,7 @@ def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OT_DATA", str(folder / "data"))
+        patch.setenv("OT_SANDBOX", "process")  # the code is LeetCode's own
         yield make(write(folder))
 
 

@@ -264,7 +264,7 @@ open(os.devnull, "w").write("x")
 def test_refusals(monkeypatch: pytest.MonkeyPatch, attributes: dict[str, object], told: str) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     cage = object.__new__(Cage)
-    vars(cage).update({"namespaces": False, "root": False, "seccomp": True, "landlock": True, "user": 1} | attributes)
+    vars(cage).update({"namespaces": False, "container": False, "root": False, "seccomp": True, "landlock": True, "user": 1} | attributes)
     refusal = cage._refusal()
     assert re.search(told, refusal)
     assert "\n" not in refusal
@@ -438,7 +438,7 @@ def wait_for(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("name", ["docker", "prozess", ""])
+@pytest.mark.parametrize("name", ["doker", "prozess", ""])
 def test_an_unknown_sandbox_is_bad_input(name: str) -> None:
-    with pytest.raises(BadInput, match="there is: process"), open_sandbox(name):
+    with pytest.raises(BadInput, match="there is: docker, process"), open_sandbox(name):
         pass
