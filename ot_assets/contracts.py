@@ -41,6 +41,9 @@ VERDICT: Schema = {
     "verdict_seconds": pl.Float64,
 }
 
+# What several checkers said of one answer, where several did.
+VERDICTS = pl.List(pl.Struct({"by": pl.String, "verdict": pl.String, "reason": pl.String}))
+
 VERIFIED: Schema = ANSWER | VERDICT
 
 CONVERSATION: Schema = {
@@ -65,7 +68,7 @@ SCORES = (
 COLUMNS: Schema = VERIFIED | CONVERSATION | DROPPED
 
 # These depend on the run, not on what was chosen: they are left out of a version's content hash.
-VOLATILE = frozenset({"response_id", "verdict_by", "verdict_reason", "verdict_seconds"})
+VOLATILE = frozenset({"response_id", "verdict_by", "verdict_reason", "verdict_seconds", "verdicts"})
 
 DOMAINS = ("math", "code", "science", "puzzle")
 

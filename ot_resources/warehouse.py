@@ -65,6 +65,19 @@ create view lineage.choices as
     left join (select asset as dataset, version as current_version from lineage.current) using (dataset);
 """
 
+_DISAGREEMENTS = """
+create view "{schema}"."{name}__disagreements" as
+    from "{schema}"."{name}"
+    where list_contains(list_transform(verdicts, lambda v: v.verdict), 'right')
+      and list_contains(list_transform(verdicts, lambda v: v.verdict), 'wrong');
+"""
+
+
+def _several_verdicts(version: Version) -> bool:
+    """Whether several checkers judged the rows; only tables of verdicts are opened to see that."""
+    verify = (version.record.get("choice") or {}).get("stage") == "verify"
+    return verify and "verdicts" in version.scan().collect_schema()
+
 
 class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
     """DuckDB over every table of the store: <recipe>.<track>_<asset>, sources.*, benchmarks.*, lineage.*, ledger.*."""
@@ -138,6 +151,8 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield f'create view "{schema}"."{name}" as from read_parquet({_text(version.path / "part-*.parquet")});'
             dropped = _text(version.path / "dropped.parquet")
             yield f'create view "{schema}"."{name}__dropped" as from read_parquet({dropped});'
+            if _several_verdicts(version):
+                yield _DISAGREEMENTS.format(schema=schema, name=name)
         yield f"create view lineage.runs as {self._run_lines()};"
         yield f"create view lineage.current as {_current(assets)};"
         yield _LINEAGE

@@ -52,6 +52,7 @@ def main() -> None:
     ot sql "from openthoughts3_1_2m.dataset limit 5"
     ot explain ROW_ID                       one row's whole story, also of a row that was dropped
     ot ledger                               what was asked of models, and what was answered from the store
+    ot diff-verdicts RECIPE/TRACK/verified  what another verifier made of the same answers
     ot gc --dry-run                         what of the store nothing needs any more
     """
 
@@ -182,6 +183,22 @@ def ledger(as_json: bool, check: bool) -> None:
         sys.exit(1 if damages else 0)
     rows = ledger_rows()
     click.echo(json.dumps(rows, indent=1) if as_json else table(rows, empty="nothing was asked yet"))
+
+
+@main.command("diff-verdicts")
+@click.argument("table")
+@click.option(
+    "--since", metavar="VERSION", help="The version to compare with, or its beginning. Default: the last one."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of the answers that differ.")
+def diff_verdicts(table: str, since: str | None, as_json: bool) -> None:
+    """Show which answers of TABLE (recipe/track/asset) another verifier, or other settings, judged differently.
+
+    A verifier that changes judges the stored answers anew and asks no model anything; this is what came of it.
+    """
+    from ot_assets.cli.verdicts import diff
+
+    click.echo(diff(table, since, as_json))
 
 
 @main.command()

@@ -22,6 +22,7 @@ from ot_assets.strategies import running
 from ot_assets.strategies.decontaminate.ngrams import Words
 from ot_assets.strategies.registry import Split
 from ot_assets.strategies.sources.mapped import check_keys, to_questions
+from ot_assets.strategies.verify import grading
 from ot_resources import readers
 from ot_resources.digest import short_hash
 from ot_resources.files import RawTable, fingerprint, first_line
@@ -320,6 +321,10 @@ def _check(
     results = checks.house_checks(node, table, rows_in, params) + _published(node, table, tools)
     if "generator" in node.strategy.capabilities.values():
         results.append(checks.asking_check(usage))
+    if node.strategy.title in grading.MAKERS:
+        with ExitStack() as stack:
+            capabilities, _ = _capabilities(node, tools, list(inputs.items()), stack)
+            results += checks.grading_checks(node, table, params, capabilities)
     if node.strategy.title == "dataset.release":
         tokenizer = _tokenizer(tools.hub) if any(node.rules.values()) else Words()
         results += release.release_checks(node, table, inputs, params, tokenizer)

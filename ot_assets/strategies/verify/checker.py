@@ -33,7 +33,15 @@ def open_checker(kind: Kind, sandbox: Sandbox) -> Iterator[Check]:
     """
     if kind == "code":
         yield lambda rows: code.judge_rows(rows, sandbox, _CODE)
-    elif kind == "multiple_choice":
+    else:
+        with open_symbolic(kind) as check:
+            yield check
+
+
+@contextmanager
+def open_symbolic(kind: Literal["math", "multiple_choice"]) -> Iterator[Check]:
+    """As `open_checker`, for the kinds that run no program."""
+    if kind == "multiple_choice":
         yield lambda rows: [multiple_choice.judge_choice(row["answer"], row["reference"]) for row in rows]
     else:
         with MathPool(_MATH_SECONDS) as pool:

@@ -25,6 +25,8 @@ AMONG = 2_000
 TESTS_CHARS = 100_000
 # More verdicts of these kinds than this share say more about the grader than about the answers.
 CEILING = 0.5
+# Of fewer answers a share says nothing.
+FEW = 20
 UNDECIDED = (Verdict.UNPARSED, Verdict.TIMEOUT, Verdict.ERROR)
 
 # No answer of a benchmark; and what such an answer would have to be for a letter.
@@ -157,4 +159,4 @@ def decided(verdicts: dict[str, int]) -> tuple[bool, str]:
     counts = {kind.value: verdicts.get(kind, 0) for kind in UNDECIDED}
     share = sum(counts.values()) / checked if checked else 0.0
     told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-    return share <= CEILING, f"{told} of {checked:,} checked: {share:.0%} undecided, at most {CEILING:.0%} may be"
+    return share <= CEILING or checked < FEW, f"{told} of {checked:,} checked: {share:.0%} undecided, at most {CEILING:.0%} may be"

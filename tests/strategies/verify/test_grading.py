@@ -74,6 +74,8 @@ def test_a_grader_that_says_right_or_wrong_to_all_is_found() -> None:
 
 def test_too_many_undecided_are_told() -> None:
     assert decided({"right": 4, "unparsed": 3, "timeout": 1, "unavailable": 100})[0]
-    passed, told = decided({"right": 4, "unparsed": 3, "error": 2})
-    assert (passed, told) == (False, "unparsed 3, timeout 0, error 2 of 9 checked: 56% undecided, at most 50% may be")
+    passed, told = decided({"right": 40, "unparsed": 30, "error": 20})
+    assert not passed
+    assert told == "unparsed 30, timeout 0, error 20 of 90 checked: 56% undecided, at most 50% may be"
+    assert decided({"unparsed": 19})[0]  # too few to tell
     assert decided({})[0]

@@ -50,7 +50,7 @@ def test_the_judge_decides_what_it_can_and_says_why_where_it_cannot():
         "the judge failed: out of quota",
         "the judge failed: the reply was cut off after 14 tokens",
     ]
-    assert out["verdict_by"].unique().to_list() == ["judge@1 fake@1"]
+    assert out["verdict_by"].unique().to_list() == ["judge@2 fake@1"]
 
 
 def test_only_what_can_be_judged_is_asked_and_greedily():
@@ -90,4 +90,41 @@ def test_the_embedded_model_judges_and_an_answer_beyond_its_window_is_unavailabl
     assert out["verdict"][0] in ("right", "wrong")
     assert out["verdict"][1] == "unavailable"
     assert "the judge failed: prompt of" in out["verdict_reason"][1]
-    assert out["verdict_by"][0].startswith("judge@1 embedded:")
+    assert out["verdict_by"][0].startswith("judge@2 embedded:")
+
+
+TWO = pl.DataFrame(
+    {
+        "question": ["1 + 1?"] * 6,
+        "reference": ["2", "2", "2", "2", None, "2"],
+        "answer": [r"\boxed{2}", r"\boxed{3}", "it is 2", "it is 3", r"\boxed{2}", None],
+    }
+)
+
+
+def test_after_a_checker_the_judge_is_asked_only_what_that_could_not_decide():
+    judge = FakeGenerator(compare)
+    out = apply("verify.judge", TWO, generator=judge, after="math").kept.collect()
+    assert len(judge.asked) == 2
+    assert out["verdict"].to_list() == ["right", "wrong", "right", "wrong", "unavailable", "unparsed"]
+    assert out["verdict_by"].to_list() == ["math", "math", "judge@2 fake@1", "judge@2 fake@1", "math", "math"]
+    both = [[(part["by"], part["verdict"]) for part in row] for row in out["verdicts"].to_list()]
+    assert both[0] == [("math", "right"), ("judge@2 fake@1", "unavailable")]
+    assert both[2] == [("math", "unparsed"), ("judge@2 fake@1", "right")]
+
+
+@pytest.mark.parametrize(("rule", "verdict"), [("first", "right"), ("judge", "wrong"), ("both", "wrong")])
+def test_where_two_checkers_differ_the_rule_decides(rule, verdict):
+    answers = TWO.head(2)
+    judge = FakeGenerator(lambda request: says(reason="no", correct=False))
+    out = apply("verify.judge", answers, generator=judge, after="math", asks="all", rule=rule).kept.collect()
+    assert len(judge.asked) == 2
+    assert out["verdict"].to_list() == [verdict, "wrong"]
+    assert [part["verdict"] for part in out["verdicts"][0]] == ["right", "wrong"]
+    if rule == "both":
+        assert out["verdict_reason"][0] == "math says right (equal), judge@2 fake@1 wrong (no)"
+
+
+def test_without_another_checker_there_is_no_column_of_verdicts():
+    out = apply("verify.judge", TWO, generator=FakeGenerator(compare)).kept
+    assert "verdicts" not in out.collect_schema()
