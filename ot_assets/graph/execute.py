@@ -16,6 +16,7 @@ import polars as pl
 from ot_assets.contracts import DOMAINS, VOLATILE
 from ot_assets.graph import checks, release
 from ot_assets.graph.checks import Check
+from ot_assets.graph.watching import watched
 from ot_assets.lineage import record as lineage
 from ot_assets.recipes.plan import Key, Node
 from ot_assets.strategies import running
@@ -179,6 +180,8 @@ def _run(
             result = node.strategy.function(frame, **params, **tables, **capabilities)
             if isinstance(result, Generator):  # whatever happens, it stops asking
                 stack.callback(result.close)
+            if node.stage == "verify" and not isinstance(result, pl.LazyFrame | Split):
+                result = watched(node.name, rows_in, result)
             _write(result, draft)
             for generator in generators:
                 usage.add(generator.usage)

@@ -159,4 +159,5 @@ def decided(verdicts: dict[str, int]) -> tuple[bool, str]:
     counts = {kind.value: verdicts.get(kind, 0) for kind in UNDECIDED}
     share = sum(counts.values()) / checked if checked else 0.0
     told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
-    return share <= CEILING or checked < FEW, f"{told} of {checked:,} checked: {share:.0%} undecided, at most {CEILING:.0%} may be"
+    few_enough = share <= CEILING or checked < FEW
+    return few_enough, f"{told} of {checked:,} checked: {share:.0%} undecided, at most {CEILING:.0%} may be"

@@ -74,7 +74,7 @@ def judged(
     `several` there is a column `verdicts` as well, of what each verdict was combined from.
     """
     empty = True
-    for batch in answers.collect_batches(chunk_size=batch_rows, maintain_order=True):
+    for batch in answers.collect_batches(chunk_size=batch_rows, maintain_order=True, lazy=True):
         if batch.is_empty():
             continue
         empty = False
