@@ -28,6 +28,7 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -71,12 +72,12 @@ class DockerSandbox(HarnessSandbox):
     def __init__(self, workers: int | None = None) -> None:
         super().__init__(workers)
         self._host = _host()
-        self._client = open_client()
+        self.client = open_client()
         self._lock = threading.Lock()
         self._idle: list[_Container] = []
         self._busy: dict[_Container, threading.Event] = {}
         self._gone = False
-        _remove_orphans(self._client)
+        _remove_orphans(self.client)
         try:
             self.confinement = self._probe()
         except BaseException:
@@ -92,7 +93,7 @@ class DockerSandbox(HarnessSandbox):
         for container in idle:
             container.remove()
         if not self._busy:
-            self._client.close()
+            self.client.close()
 
     def _kill(self, runs: list[threading.Event]) -> None:
         with self._lock:
@@ -146,7 +147,7 @@ class DockerSandbox(HarnessSandbox):
                 if found is not None:
                     found.remove()
                     continue
-                started = _Container(self._client, self._host, memory_mb)
+                started = _Container(self.client, self._host, memory_mb)
                 with self._lock:
                     container = self._busy_with(started, stopped)
         if self._closed.is_set() or stopped.is_set():
@@ -170,7 +171,7 @@ class DockerSandbox(HarnessSandbox):
     def _engine_answers(self) -> bool:
         with suppress(*_engine_errors()):
             _knock(self._host)
-            return bool(self._client.ping())
+            return bool(self.client.ping())
         return False
 
 
@@ -257,10 +258,21 @@ class _Container:
             self._socket.shutdown(socket.SHUT_RDWR)
         with suppress(*_engine_errors()):
             _knock(self._host)
-            self._container.remove(force=True)
+            self._end()
         with suppress(AttributeError, OSError):
             self._attached.close()
             self._socket.close()
+
+    def _end(self) -> None:
+        from docker.errors import APIError
+
+        try:
+            self._container.remove(force=True)
+        except APIError as error:
+            if error.status_code != HTTPStatus.CONFLICT:
+                raise
+            # The engine is at it already, because it ended.
+            self._container.wait(condition="removed", timeout=ENGINE_SECONDS)
 
 
 class _Output(io.RawIOBase):
