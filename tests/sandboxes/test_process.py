@@ -264,7 +264,10 @@ open(os.devnull, "w").write("x")
 def test_refusals(monkeypatch: pytest.MonkeyPatch, attributes: dict[str, object], told: str) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     cage = object.__new__(Cage)
-    vars(cage).update({"namespaces": False, "container": False, "root": False, "seccomp": True, "landlock": True, "user": 1} | attributes)
+    vars(cage).update(
+        {"namespaces": False, "container": False, "root": False, "seccomp": True, "landlock": True, "user": 1}
+        | attributes
+    )
     refusal = cage._refusal()
     assert re.search(told, refusal)
     assert "\n" not in refusal
