@@ -385,6 +385,12 @@ def test_a_long_list_may_be_returned(sandbox: Sandbox) -> None:
     assert [verdict for verdict, _ in judged] == ["right", "right"], judged
 
 
+def test_an_answer_of_ten_megabytes_is_run_as_any_other(sandbox: Sandbox) -> None:
+    answer = f"X = '{'x' * 10_000_000}'\n" + FUNCTION.format("a + b if len(X) == 10_000_000 else 0")
+    judged = verify(sandbox, *[(fenced(answer), tests) for tests in (CALL, CHECK)], seconds=20.0)
+    assert [verdict for verdict, _ in judged] == ["right", "right"], judged
+
+
 def test_large_outputs_pass(sandbox: Sandbox) -> None:
     tests = {"kind": "stdin", "inputs": [""], "outputs": ["7\n" * 400_000]}
     assert verify(sandbox, (fenced("print('7\\n' * 400_000)"), tests))[0][0] == "right"
