@@ -8,7 +8,7 @@ import subprocess
 import sys
 from datetime import date
 
-NAMES = ("loading", "overhead", "memory", "teacher", "judge", "vllm", "client", "cases", "ledger")
+NAMES = ("loading", "overhead", "memory", "teacher", "judge", "vllm", "client", "cases", "ledger", "sandbox")
 
 
 def main() -> None:
