@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
 from pathlib import Path
+
+import polars as pl
+import yaml
 
 from tests.cli.running import COMMAND, environment
 from tests.conftest import PROJECT
@@ -43,3 +47,45 @@ def test_an_interrupted_run_ends_within_seconds_and_keeps_what_was_answered(teac
     assert again.end() == 0, again.said
     assert kept and not set(again.asked) & kept
     assert f"{len(kept):,} reused" in again.said
+
+
+def test_a_run_that_verifies_ends_within_seconds_and_leaves_no_program(tmp_path: Path) -> None:
+    """Two hundred programs that each sleep for as long as they may."""
+    answers = pl.DataFrame({"question": [f"Question {n}?" for n in range(200)]}).with_columns(
+        answer=pl.lit("```python\nimport time\ntime.sleep(60)\n```"),
+        tests=pl.lit(json.dumps({"kind": "stdin", "inputs": ["x"], "outputs": ["y"]})),
+    )
+    answers.write_parquet(tmp_path / "answers.parquet")
+    source = {"use": "files", "path": "answers.parquet", "question": "question", "tests": "tests"}
+    none = {"use": "none", "reason": "a test"}
+    stages = [
+        {"sources": [source | {"imported": {"answer": "answer"}}]},
+        {"decontaminate": none},
+        {"dedup": none},
+        {"answers": {"use": "imported"}},
+        {"verify": {"use": "code", "seconds": 60}},
+    ]
+    recipe = {"name": "slow", "format": "think", "tracks": {"code": stages}, "dataset": {"rows": "all"}}
+    (tmp_path / "slow.yaml").write_text(yaml.safe_dump(recipe))
+    log = tmp_path / "said"
+    with log.open("w") as said:
+        run = subprocess.Popen(
+            [*COMMAND, "materialize", str(tmp_path / "slow.yaml")],
+            cwd=PROJECT,
+            env=environment(tmp_path / "data", OT_SANDBOX="process", TMPDIR=str(tmp_path)),
+            stdout=said,
+            stderr=said,
+        )
+    try:
+        wait(lambda: any(tmp_path.glob("ot-sandbox-*")), 120, "the first program", every=0.1)
+        time.sleep(1.0)
+        began = time.monotonic()
+        run.send_signal(signal.SIGINT)
+        wait(lambda: "ot: interrupted; run the same command again" in log.read_text(), STOPS_WITHIN, "its end", 0.1)
+        assert run.wait(timeout=began + GONE_WITHIN - time.monotonic()) == 130
+    finally:
+        run.kill()
+        run.wait()
+    assert not any(tmp_path.glob("ot-sandbox-*"))
+    left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False).stdout
+    assert left == ""
