@@ -9,12 +9,13 @@ import time
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
 
 from ot_assets.contracts import DOMAINS, VOLATILE
-from ot_assets.graph import checks, release
+from ot_assets.graph import checks, release, verdicts
 from ot_assets.graph.checks import Check
 from ot_assets.graph.watching import watched
 from ot_assets.lineage import record as lineage
@@ -34,6 +35,7 @@ from ot_resources.generators.usage import Usage
 from ot_resources.hub import Hub
 from ot_resources.interfaces import BadInput, Tokenizer
 from ot_resources.store import Draft, Store, Version
+from ot_resources.verdicts import Verdicts
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,12 @@ def _run(
             sandboxes = [capabilities[name] for name, kind in kinds.items() if kind == "sandbox"]
             for generator in generators:
                 generator.expected = _expected(node, rows_in, params)
-            result = node.strategy.function(frame, **params, **tables, **capabilities)
+            run = partial(node.strategy.function, **params, **tables, **capabilities)
+            if node.strategy.title in verdicts.KINDS:
+                stored = stack.enter_context(Verdicts(tools.store.path / "verdicts.sqlite"))
+                result = verdicts.judged_once(node, params, frame, run, stored)
+            else:
+                result = run(frame)
             if isinstance(result, Generator):  # whatever happens, it stops asking
                 stack.callback(result.close)
             if node.stage == "verify" and not isinstance(result, pl.LazyFrame | Split):
