@@ -1,0 +1,75 @@
+"""Which sandbox a stage gets: never a weak one for programs that the embedded models did not write, and it is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from ot_assets.graph import describe
+from ot_resources.environments import resources
+from ot_resources.interfaces import BadInput
+from tests.graph.running import make
+from tests.recipes.small import recipe, write_recipe
+
+TESTS = '{"kind": "call", "fn_name": "add", "inputs": [[1, 2]], "outputs": [3]}'
+
+
+def code_recipe(folder: Path) -> Path:
+    """Two questions with the answers that somebody else's model gave, one of them wrong."""
+    body: dict[str, Any] = recipe()
+    stages = body["tracks"].pop("math")
+    source = stages[0]["sources"][0]
+    source |= {"path": "tasks.parquet", "domain": "code", "tests": "tests"}
+    del source["reference"]
+    body["tracks"]["code"] = [stage for stage in stages if "decontaminate" not in stage and "verify" not in stage]
+    body["tracks"]["code"].insert(1, {"decontaminate": {"use": "none", "reason": "a test"}})
+    body["tracks"]["code"].insert(-1, {"verify": "code"})
+    file = write_recipe(folder, body)
+    rows = {
+        "id": ["1", "2"],
+        "problem": ["Add two numbers.", "Add two numbers, or so."],
+        "reply": [f"```python\ndef add(a, b): return {text}\n```" for text in ("a + b", "a - b")],
+        "tests": [TESTS, TESTS],
+    }
+    pl.DataFrame(rows).write_parquet(folder / "tasks.parquet")
+    return file
+
+
+def test_imported_programs_are_not_run_in_a_weak_sandbox_that_nobody_asked_for(
+    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = code_recipe(tmp_path)
+    with pytest.raises(BadInput, match="no Docker engine answers .* The programs are imported, .* OT_SANDBOX=process"):
+        make(file)
+    monkeypatch.setenv("OT_SANDBOX", "process")
+    made = make(file)["small/code/verified"]
+    assert sorted(made.version.scan().collect()["verdict"]) == ["right", "wrong"]
+    assert made.version.record["sandboxes"][0].startswith("process: ")
+    assert describe.metadata(made)["sandbox"].startswith("process: ")
+
+
+def test_the_engine_is_chosen_where_it_is_there(
+    data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, docker: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", docker) if docker else monkeypatch.delenv("DOCKER_HOST")
+    made = make(code_recipe(tmp_path))["small/code/verified"]
+    assert sorted(made.version.scan().collect()["verdict"]) == ["right", "wrong"]
+    assert made.version.record["sandboxes"][0].startswith("docker: container, system call filter")
+
+
+def test_docker_is_never_stepped_down_from(data_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OT_SANDBOX", "docker")
+    with pytest.raises(BadInput, match="^sandbox 'docker': no Docker engine answers .* DOCKER_HOST$"):
+        make(code_recipe(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["docker", "process"])
+def test_the_name_is_checked_before_anything_runs(name: str, monkeypatch: pytest.MonkeyPatch, data_root: Path) -> None:
+    monkeypatch.setenv("OT_SANDBOX", name)
+    assert resources()["sandbox"].kind == name  # type: ignore[attr-defined]
+    monkeypatch.setenv("OT_SANDBOX", name + "s")
+    with pytest.raises(BadInput, match=f"OT_SANDBOX={name}s: unknown sandbox; there is: docker, process"):
+        resources()
