@@ -281,6 +281,8 @@ def _capabilities(
 
 def _foreign(node: Node, tools: Tools, inputs: list[tuple[Key, Version]]) -> str:
     """Whose programs the node may run that the embedded models did not write; empty where they wrote all."""
+    if node.params.get("verify", "code") != "code":
+        return ""  # it judges other answers, and runs nothing
     answered = [model for model in lineage.upstream("models", inputs) if model["stage"] == "answers"]
     writers = [model["model"] for model in (*answered, *_models(node, tools, {}, []))]
     found = [f"of {writer}" for writer in writers if not writer.startswith("embedded:")]

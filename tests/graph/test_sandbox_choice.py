@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,16 @@ import polars as pl
 import pytest
 
 from ot_assets.graph import describe
+from ot_assets.graph.execute import execute
+from ot_assets.recipes.loading import load_recipe
+from ot_assets.recipes.plan import plan
 from ot_resources.environments import resources
+from ot_resources.generators.budget import Budget
+from ot_resources.generators.ledger import Ledger
+from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.interfaces import BadInput
-from tests.graph.running import make
+from tests.engines.rule_engine import RuleEngine, generator
+from tests.graph.running import make, tools
 from tests.recipes.small import recipe, write_recipe
 
 TESTS = '{"kind": "call", "fn_name": "add", "inputs": [[1, 2]], "outputs": [3]}'
@@ -64,6 +72,47 @@ def test_docker_is_never_stepped_down_from(data_root: Path, tmp_path: Path, monk
     monkeypatch.setenv("OT_SANDBOX", "docker")
     with pytest.raises(BadInput, match="^sandbox 'docker': no Docker engine answers .* DOCKER_HOST$"):
         make(code_recipe(tmp_path))
+
+
+class Foreign:
+    """The resource of a teacher that is not the embedded one."""
+
+    identity = "someone@1"
+
+    def __init__(self, folder: Path) -> None:
+        self._ledger = Ledger(folder)
+
+    def generator(self, run_id: str, asset: str, budget: Budget) -> LedgeredGenerator:
+        return generator(RuleEngine(model=self.identity), self._ledger, run_id, asset, budget=budget)
+
+
+@pytest.mark.parametrize(("verify", "refused"), [("code", True), ("math", False)])
+def test_a_stage_that_runs_what_its_own_teacher_writes(
+    data_root: Path, tmp_path: Path, verify: str, refused: bool
+) -> None:
+    body: dict[str, Any] = recipe()
+    stages = body["tracks"]["math"]
+    stages[0]["sources"][0] |= {"tests": "tests"}
+    at = next(place for place, stage in enumerate(stages) if "answers" in stage)
+    rate = {"use": "pass_rate", "verify": verify, "samples": 2, "keep": 5}
+    body["tracks"]["math"] = [*stages[:at], {"filter": rate}, *stages[at:]]
+    file = write_recipe(tmp_path, body)
+    rows = pl.read_parquet(tmp_path / "questions.parquet").with_columns(tests=pl.lit(TESTS))
+    rows.write_parquet(tmp_path / "questions.parquet")
+    outside = replace(tools(), models={"teacher": Foreign(tmp_path / "ledger")})
+
+    def until_rated() -> Any:
+        for node in plan(load_recipe(file)):
+            made = execute(node, outside)
+            if node.stage == "filter":
+                return made
+        raise AssertionError("no filter")
+
+    if refused:
+        with pytest.raises(BadInput, match="The programs are of someone@1, so no weaker sandbox was chosen"):
+            until_rated()
+    else:
+        assert until_rated().version.record["sandboxes"][0].startswith("process: ")
 
 
 @pytest.mark.parametrize("name", ["docker", "process"])
