@@ -23,6 +23,7 @@ from __future__ import annotations
 import io
 import marshal
 import os
+import select
 import socket
 import threading
 import time
@@ -71,7 +72,7 @@ class DockerSandbox(HarnessSandbox):
 
     def __init__(self, workers: int | None = None) -> None:
         super().__init__(workers)
-        self._host = _host()
+        self._host = engine_host()
         self.client = open_client()
         self._lock = threading.Lock()
         self._idle: list[_Container] = []
@@ -114,7 +115,7 @@ class DockerSandbox(HarnessSandbox):
             try:
                 container = self._take(task, stopped)
             except _engine_errors() as error:
-                why = f"the Docker engine failed: {_short(error)}"
+                why = f"the Docker engine failed: {short(error)}"
                 if pauses and not self._closed.wait(pauses.pop(0)):
                     continue
                 self._gone = True
@@ -170,7 +171,7 @@ class DockerSandbox(HarnessSandbox):
 
     def _engine_answers(self) -> bool:
         with suppress(*_engine_errors()):
-            _knock(self._host)
+            knock(self._host)
             return bool(self.client.ping())
         return False
 
@@ -179,7 +180,7 @@ class _Container:
     """One container, and the connection to its process 1."""
 
     def __init__(self, client: Any, host: str, memory_mb: int) -> None:
-        _knock(host)
+        knock(host)
         self.memory_mb, self._host = memory_mb, host
         self._removing = threading.Lock()
         self._removed = False
@@ -234,19 +235,14 @@ class _Container:
         except TimeoutError:
             return frames, f"no answer in {patience(task):.0f} seconds"
         except (OSError, ValueError) as error:
-            return frames, f"it cannot be talked to ({_short(error)})"
+            return frames, f"it cannot be talked to ({short(error)})"
         return frames, f"it ended early: {self._output.stderr_line() or 'no message'}"
 
     def is_quiet(self) -> bool:
         """Whether nothing came since it was last asked, not even its end."""
-        self._socket.settimeout(0)
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        said = select.poll()
+        said.register(self._socket, select.POLLIN)
+        return not said.poll(0)
 
     def remove(self) -> None:
         """End it, whatever it does. Its engine may be gone, or may have removed it before."""
@@ -257,7 +253,7 @@ class _Container:
         with suppress(AttributeError, OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         with suppress(*_engine_errors()):
-            _knock(self._host)
+            knock(self._host)
             self._end()
         with suppress(AttributeError, OSError):
             self._attached.close()
@@ -326,7 +322,8 @@ def _is_whole(frames: list[Frame], task: dict[str, Any]) -> bool:
     return told >= len(task["stdins"]) or (told > 0 and frames[-1].kind == "unclean")
 
 
-def _host() -> str:
+def engine_host() -> str:
+    """The address of the engine, as Docker's own client finds it but for contexts."""
     return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
@@ -335,7 +332,7 @@ def open_client() -> Any:
     import docker
 
     try:
-        _knock(_host())
+        knock(engine_host())
         client = docker.from_env(timeout=ENGINE_SECONDS)
     except (docker.errors.DockerException, OSError) as error:
         raise BadInput(_no_engine(error)) from None
@@ -350,7 +347,7 @@ def open_client() -> Any:
     return client
 
 
-def _knock(host: str) -> None:
+def knock(host: str) -> None:
     """OSError where nobody listens on the engine's socket. The SDK finds that out too, and leaves its own one open."""
     if host.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as door:
@@ -358,7 +355,7 @@ def _knock(host: str) -> None:
 
 
 def _no_engine(error: BaseException) -> str:
-    return f"sandbox 'docker': no Docker engine answers ({_short(error)}); start one, or name it by DOCKER_HOST"
+    return f"sandbox 'docker': no Docker engine answers ({short(error)}); start one, or name it by DOCKER_HOST"
 
 
 def _remove_orphans(client: Any) -> None:
@@ -376,6 +373,7 @@ def _engine_errors() -> tuple[type[Exception], ...]:
     return DockerException, RequestException, OSError
 
 
-def _short(error: BaseException) -> str:
+def short(error: BaseException) -> str:
+    """The last line of what an engine said."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[-1][:200]

@@ -17,6 +17,7 @@ from ot_resources.processes import this_process
 from ot_resources.sandboxes import docker as module
 from ot_resources.sandboxes import open_sandbox
 from ot_resources.sandboxes.docker import LABEL, DockerSandbox, open_client
+from ot_resources.sandboxes.image import __main__ as building
 from tests.conftest import PROJECT
 
 OUR_ENGINE = PROJECT / ".ci" / "docker-engine"
@@ -129,6 +130,57 @@ def test_a_job_whose_containers_end_early_is_unavailable(
     assert execution.status is ExecutionStatus.UNAVAILABLE
     assert "its container failed 2 times, last: it ended early: broken" in execution.stderr
     monkeypatch.undo()
+
+
+# Scans the heap that this process and all that it was forked from have used, and the arenas of Python's objects.
+SCAN = """
+import ctypes, os, re
+libc = ctypes.CDLL(None)
+libc.sbrk.restype = ctypes.c_void_p
+read, write = os.pipe()
+def pages(start, end):
+    for page in range(start & ~4095, end, 4096):
+        # The kernel reads it, and says so where there is nothing.
+        if libc.write(write, ctypes.c_void_p(page), 4096) == 4096:
+            yield os.read(read, 4096)
+def anywhere(mark):
+    top, objects = libc.sbrk(ctypes.c_long(0)), id(object())
+    found = [bool(re.search(mark, page)) for part in ((top - (64 << 20), top), (objects - (32 << 20), objects + (32 << 20)))
+             for page in pages(*part)]
+    return sum(found) > 0
+own = "-".join(["own", "x" * 40])
+# Patterns, which do not hold what they look for.
+print(anywhere(b"own[-]x{40}"), anywhere(b"m4rk[-]y{40}"))
+"""
+
+
+def test_the_memory_of_a_case_never_held_another_job(sandbox: DockerSandbox) -> None:
+    others = [Job(f"mark = 'm4rk-{'y' * 40}'; print(mark)", (f"m4rk-{'y' * 40}\n",))] * 6
+    assert all(case.stdout.startswith("m4rk") for [case] in sandbox.run(others))
+    assert outputs(sandbox, SCAN, SCAN) == ["True False\n"] * 2
+    # What the same job holds is seen, so the scan can see.
+    assert outputs(sandbox, f"m = 'm4rk-{'y' * 40}'\n{SCAN}") == ["True True\n"]
+
+
+def test_without_landlock_what_a_case_prepares_for_the_next_is_not_used(
+    sandbox: DockerSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = len(module.COMMAND) - len(module.SOURCES)
+    without = module.SOURCES[0].replace("landlock_version() >= LANDLOCK_VERSION", "False")
+    assert without != module.SOURCES[0]
+    monkeypatch.setattr(module, "COMMAND", [*module.COMMAND[:at], without, *module.SOURCES[1:]])
+    prepares = """
+import os
+print(os.listdir("."), os.listdir(".."))
+for number in range(9):
+    os.makedirs(f"../{number}/trap", exist_ok=True)
+open("../file", "w").write("x")
+"""
+    with DockerSandbox(workers=1) as open_one:
+        assert open_one.confinement == "container, system call filter"
+        [first], [*cases] = open_one.run([Job(prepares), Job(prepares, ("",) * 3)])
+        assert [case.stdout for case in (first, *cases)] == ["[] ['1']\n"] * 4
+        assert outputs(open_one, "open('/usr/bin/x', 'w')", "print(1)") == ["", "1\n"]
 
 
 def test_a_large_job_gets_a_large_container(sandbox: DockerSandbox) -> None:
@@ -278,3 +330,27 @@ def test_a_closed_one_runs_nothing() -> None:
     with pytest.raises(RuntimeError, match="closed"):
         list(sandbox.run([Job("print(1)")]))
     assert containers() == []
+
+
+def test_the_image_is_built_on_a_base_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "ot-sandbox:of-a-test"
+    monkeypatch.setattr(building, "NAME", name)
+    monkeypatch.setenv("SANDBOX_BASE", module.NAME)
+    assert building.build() == module.NAME
+    monkeypatch.setattr(module, "NAME", name)
+    try:
+        with DockerSandbox(workers=1) as sandbox:
+            assert outputs(sandbox, "import json; print(json.dumps([1]))") == ["[1]\n"]
+    finally:
+        client = open_client()
+        client.images.remove(name)
+        client.close()
+
+
+def test_what_the_image_cannot_be_built_from_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SANDBOX_BASE", "ot-sandbox-no-such-base")
+    with pytest.raises(BadInput, match="^the image ot-sandbox:.* could not be built from ot-sandbox-no-such-base: "):
+        building.build()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    with pytest.raises(BadInput, match="^no Docker engine answers .*; start one, or name it by DOCKER_HOST$"):
+        building.build()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ot_resources.interfaces import BadInput
+from ot_resources.sandboxes.docker import engine_host, knock, short
 from ot_resources.sandboxes.image import NAME
 
 SLIM = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
@@ -29,10 +30,11 @@ def build() -> str:
     import docker
 
     try:
+        knock(engine_host())
         client = docker.from_env(timeout=300)
         client.ping()
-    except docker.errors.DockerException as error:
-        raise BadInput(f"no Docker engine answers ({_short(error)}); start one, or name it by DOCKER_HOST") from None
+    except (docker.errors.DockerException, OSError) as error:
+        raise BadInput(f"no Docker engine answers ({short(error)}); start one, or name it by DOCKER_HOST") from None
     with closing(client):
         base = _base(client, docker.errors)
         try:
@@ -41,7 +43,7 @@ def build() -> str:
                 path=folder, tag=NAME, buildargs={"BASE": base}, network_mode="none", rm=True, forcerm=True
             )
         except docker.errors.DockerException as error:
-            raise BadInput(f"the image {NAME} could not be built from {base}: {_short(error)}") from None
+            raise BadInput(f"the image {NAME} could not be built from {base}: {short(error)}") from None
     return base
 
 
@@ -58,7 +60,7 @@ def _base(client: Any, errors: Any) -> str:
         client.images.pull(SLIM)
         return SLIM
     except errors.DockerException as error:
-        print(f"{SLIM} cannot be had ({_short(error)}); building a base from Debian's packages", flush=True)  # noqa: T201
+        print(f"{SLIM} cannot be had ({short(error)}); building a base from Debian's packages", flush=True)  # noqa: T201
     return _from_debian(client)
 
 
@@ -78,10 +80,6 @@ def _from_debian(client: Any) -> str:
 def _imported(client: Any, tarball: Path) -> str:
     client.api.import_image_from_file(str(tarball), repository=IMPORTED, tag="latest")
     return IMPORTED
-
-
-def _short(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1][:200]
 
 
 if __name__ == "__main__":
