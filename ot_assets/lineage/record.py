@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _PACKAGES = (
     *("dagster", "duckdb", "polars", "transformers", "torch", "datasets", "rapidfuzz", "math-verify", "vllm"),
     *("floret", "py3langid", "sentence-transformers", "llguidance", "pypdf", "py7zr", "selectolax"),
+    *("latex2sympy2_extended", "sympy"),
 )
 
 _SHORT = 60

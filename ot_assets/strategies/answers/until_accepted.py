@@ -14,6 +14,7 @@ from ot_assets.strategies.filter.rules import blank
 from ot_assets.strategies.prompts import Prefix
 from ot_assets.strategies.registry import Split, strategy
 from ot_assets.strategies.verify.checker import READS, Kind
+from ot_assets.strategies.verify.pool import PACKAGES
 from ot_resources.interfaces import BadInput, Generator, Response, Sampling, Sandbox
 
 Count = Annotated[int, Field(ge=1)]
@@ -22,7 +23,7 @@ _WHERE = "answers.until_accepted"
 _YIELD_ROWS = 512
 
 
-@strategy(stage="answers", version=1)
+@strategy(stage="answers", version=2, packages=PACKAGES)
 def until_accepted(
     questions: pl.LazyFrame,
     *,

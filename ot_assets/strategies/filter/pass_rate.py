@@ -16,6 +16,7 @@ from ot_assets.strategies.prompts import Prefix
 from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split, strategy
 from ot_assets.strategies.verify.checker import NOT_CHECKED, READS, Check, open_checker
+from ot_assets.strategies.verify.pool import PACKAGES
 from ot_assets.strategies.verify.verdict import Verdict
 from ot_resources.interfaces import BadInput, Generator, Sandbox
 
@@ -24,7 +25,7 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 _RIGHT, _CHECKED, _FAILED = "__right", "__checked", "__failed"
 
 
-@strategy(stage="filter", version=1)
+@strategy(stage="filter", version=2, packages=PACKAGES)
 def pass_rate(
     questions: pl.LazyFrame,
     *,

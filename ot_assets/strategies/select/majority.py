@@ -16,7 +16,7 @@ from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split, strategy
 from ot_assets.strategies.verify import exact
 from ot_assets.strategies.verify.math import ANSWER_CHARS
-from ot_assets.strategies.verify.pool import MathPool
+from ot_assets.strategies.verify.pool import PACKAGES, MathPool
 from ot_assets.strategies.verify.verdict import Verdict
 
 _READ_ROWS = 1024
@@ -50,7 +50,7 @@ class Count(NamedTuple):
     undecided: int
 
 
-@strategy(stage="select", version=1, needs=("question_id", "answer"))
+@strategy(stage="select", version=2, needs=("question_id", "answer"), packages=PACKAGES)
 def majority(
     answers: pl.LazyFrame,
     *,

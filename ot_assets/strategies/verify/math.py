@@ -13,8 +13,8 @@ from ot_assets.strategies.answer_text import last_boxed
 from ot_assets.strategies.registry import strategy
 from ot_assets.strategies.verify import exact
 from ot_assets.strategies.verify.compat import failed_open
-from ot_assets.strategies.verify.multiple_choice import is_letter_only, judge_choice
-from ot_assets.strategies.verify.pool import MathPool
+from ot_assets.strategies.verify.multiple_choice import is_letter_only, judge_choice, letter_and_text, option_letter
+from ot_assets.strategies.verify.pool import PACKAGES, MathPool
 from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
 
 # No final answer of a known benchmark comes near; an expression beyond it costs more than it tells.
@@ -23,7 +23,7 @@ ANSWER_CHARS = 2000
 _FINAL_NUMBER = re.compile(r"[+-]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:/\d+|[eE][+-]?\d+)?%?")
 
 
-@strategy(stage="verify", version=1, needs=("answer", "reference"))
+@strategy(stage="verify", version=2, needs=("answer", "reference"), packages=PACKAGES)
 def math(
     answers: pl.LazyFrame,
     *,
@@ -33,12 +33,15 @@ def math(
 ) -> Iterator[pl.LazyFrame]:
     r"""Compare the last `\boxed{}` of an answer with the reference: exactly if they are numbers, else by math-verify.
 
-    The order of the checks: the same text; equal fractions, with the rules for units, percent and thousands of
-    `exact.py`; words as words; a reference that is one letter from A to J by the rule of `multiple_choice`; the rest
-    by math-verify 0.9.0, reference first, in a process that is killed after `seconds` (verdict `timeout`) and limited
-    to 2 GB. A list without brackets is a set (`1,2` = `2,1`); `(1,2)` is a pair. Without a box the verdict is
-    `unparsed`; with `boxed_only=False` the last number of the last line is taken then. The reference may itself be a
-    solution that ends in a box or in GSM8K's `#### 42`.
+    The order of the checks: a reference that is one letter from A to J, or `(B) 12`, by the rule of `multiple_choice`;
+    the same text; equal fractions, with the rules for units, percent and thousands of `exact.py`; words as words; the
+    rest by math-verify 0.9.0, reference first, in a process that is killed after `seconds` (verdict `timeout`) and
+    limited to 2 GB. It compares expressions; lists, sets, tuples, intervals and unions are taken apart by
+    `math_worker.py`, which also refuses what math-verify is known to accept wrongly. A list without brackets is a set
+    with repeats (`1,2` = `2,1`, not `1,2,2`); `(1,2)` is a pair. A reference that cannot be read is an `error`, such
+    an answer `unparsed`. Without a box the verdict is `unparsed`; with `boxed_only=False` the last number of the last
+    line is taken then. The reference may itself be a solution that ends in a box or in GSM8K's `#### 42`.
+    `tests/golden/math_verdicts.yaml` says by example what is right.
 
     OpenThoughts-114k had a model judge its mathematics; 32,390 of its 89,120 rows fail math-verify (open-r1's
     re-check of the release). The filters by ground truth in OpenThoughts3's ablation keep an answer whenever
@@ -46,7 +49,7 @@ def math(
     the reason.
     Columns in: `answer`, `reference`. Columns out: the same, and the four of a verdict.
     """
-    by = f"math@1 math-verify {metadata.version('math-verify')}" + (f" {compat}" if compat else "")
+    by = " ".join(["math@2", *(f"{name} {metadata.version(name)}" for name in PACKAGES), *([compat] if compat else [])])
     with MathPool(seconds) as pool:
 
         def judge(rows: list[Row]) -> list[Judgement]:
@@ -77,6 +80,9 @@ def judge_plainly(answer: str | None, reference: str | None, boxed_only: bool) -
     gold = reference_answer(reference)
     if is_letter_only(gold):
         return judge_choice(answer, gold, index_base=None)
+    option = letter_and_text(gold)
+    if option:
+        return judge_option(answer, *option)
     given = final_answer(answer or "", boxed_only)
     if given is None:
         return Judgement(Verdict.UNPARSED, "no \\boxed{} in the answer" if answer else "the answer is empty")
@@ -92,6 +98,17 @@ def judge_plainly(answer: str | None, reference: str | None, boxed_only: bool) -
     if equal:
         return Judgement(Verdict.RIGHT, "equal")
     return Judgement(Verdict.WRONG, f"expected '{gold[:80]}', got '{given[:80]}'")
+
+
+def judge_option(answer: str | None, letter: str, text: str) -> Judgement | tuple[str, str]:
+    """The verdict on the choice of `letter) text`: by the letter, unless the answer gives a text that is another."""
+    given = letter_and_text(last_boxed(answer or "") or "")
+    if given and exact.compare(text, given[1]) is False:
+        return Judgement(Verdict.WRONG, f"expected '{text[:80]}', got '{given[1][:80]}'")
+    boxed = last_boxed(answer or "")
+    if boxed is None or option_letter(boxed) is not None:
+        return judge_choice(answer, letter, index_base=None)
+    return judge_plainly(answer, text, boxed_only=True)
 
 
 def reference_answer(reference: str) -> str:

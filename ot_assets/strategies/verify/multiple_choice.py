@@ -16,6 +16,9 @@ LETTERS = "ABCDEFGHIJ"
 _WRAPPER = re.compile(r"\\(?:text|textbf|mathrm|mathbf|textrm|operatorname|boxed)\s*\{([^{}]*)\}")
 # A letter alone, or followed by the option's text: "B", "(b)", "B.", "C) Paris", "D: none of these".
 _OPTION = re.compile(r"^\s*(?:option\s+)?(?:\(([A-J])\)|\[([A-J])\]|([A-J])(?=$|\s*[).:,]))", re.IGNORECASE)
+_LETTER_AND_TEXT = re.compile(
+    r"^(?:\(([A-J])\)|([A-J])[).:])\s*((?![+*/^=<>|&]|\\(?:cap|cup|cdot|times)(?![a-z]))[^\s(),].*)$", re.DOTALL
+)
 _SENTENCE = re.compile(
     r"\banswer(?:\s+is|\s*:)[\s:*$(\[]*(?:\\text\{|\\mathrm\{)?\(?([A-J])(?=[\s.,;:*$)\]}]*(?:$|\n|[.,;:*$)\]}]))",
     re.IGNORECASE,
@@ -67,6 +70,13 @@ def is_letter_only(reference: str) -> bool:
     r"""Whether a reference is a letter from A to J and nothing more: `C`, `(C)`, `\text{C}`, `C.`."""
     text = _WRAPPER.sub(r"\1", reference.strip().strip("$")).strip()
     return re.fullmatch(r"\(?[A-J][).]?", text) is not None
+
+
+def letter_and_text(reference: str) -> tuple[str, str] | None:
+    r"""The letter and the text of an option, `(B) 12`, `B. Paris` or `\textbf{(B)}\ 12`; None for anything else."""
+    text = _WRAPPER.sub(r"\1", reference.strip().strip("$")).replace("\\ ", " ").strip()
+    match = _LETTER_AND_TEXT.match(text)
+    return ((match[1] or match[2]), match[3].strip()) if match else None
 
 
 def chosen_letter(answer: str) -> str | None:

@@ -4,8 +4,9 @@ math-verify hangs past its own timeouts, can eat all memory, and breaks in threa
 raises, and frameworks that swallow it score everything 0). So it runs in processes of its own, which are killed by
 wall clock and limited in memory. The pool itself may be used from any thread.
 
-A worker lives no longer than the thread that started it, which is how it ends with a process that is killed; so the
-threads are the pool's own and live as long as the pool.
+Several pairs go to a worker at a time and each has a line of its own in return, from which the next one's time
+counts. A worker lives no longer than the thread that started it, which is how it ends with a process that is killed;
+so the threads are the pool's own and live as long as the pool.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import select
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from ot_assets.strategies.verify.verdict import Judgement, Verdict
@@ -27,14 +30,21 @@ from ot_assets.strategies.verify.verdict import Judgement, Verdict
 WORKER = Path(__file__).with_name("math_worker.py")
 MEMORY_MB = 2048
 START_SECONDS = 120.0
+# Pairs a message, and messages ahead of the one that is waited for, a worker.
+AT_A_TIME = 16
+AHEAD = 4
+# A signal that another thread takes does not end a wait of the main one: it has to look up.
+WAKE_SECONDS = 0.5
 Pair = tuple[str, str]
+# Whose versions decide a verdict.
+PACKAGES = ("math-verify", "latex2sympy2_extended", "sympy")
 
 
 class MathPool:
     """Judges (gold, given) pairs with at most `seconds` each, `workers` at a time (default: one a core).
 
     A worker that is late or dies is killed and its pair alone gets `timeout` or `error`; the next pair gets a new
-    worker, whose start is not counted. Workers start with the first pair.
+    worker, whose start is not counted. Workers start with the first pair. Pairs are read some hundreds ahead at most.
     """
 
     def __init__(self, seconds: float, workers: int | None = None, memory_mb: int = MEMORY_MB) -> None:
@@ -53,9 +63,10 @@ class MathPool:
         self.close()
 
     def close(self) -> None:
+        """Stop at once, also in the middle of a pair."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
-            worker.kill()
+            worker.close()
         # A thread may have been about to start one.
         self._threads.shutdown()
         for worker in self._workers:
@@ -63,12 +74,25 @@ class MathPool:
 
     def judge(self, pairs: Iterable[Pair]) -> Iterator[Judgement]:
         """One judgement a pair, in order."""
-        yield from self._threads.map(self._judge, pairs)
+        unread = iter(pairs)
+        waiting: deque[Future[list[Judgement]]] = deque()
+        try:
+            while True:
+                while len(waiting) < self._count * AHEAD and (some := list(islice(unread, AT_A_TIME))):
+                    waiting.append(self._threads.submit(self._judge, some))
+                if not waiting:
+                    return
+                while not waiting[0].done():
+                    wait([waiting[0]], timeout=WAKE_SECONDS)
+                yield from waiting.popleft().result()
+        finally:
+            for left in waiting:
+                left.cancel()
 
-    def _judge(self, pair: Pair) -> Judgement:
+    def _judge(self, pairs: list[Pair]) -> list[Judgement]:
         worker = self._idle.get()
         try:
-            return worker.judge(pair, self._seconds)
+            return worker.judge(pairs)
         finally:
             self._idle.put(worker)
 
@@ -81,26 +105,51 @@ class _Worker:
         self._seconds = seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._unread = b""
+        self._closed = False
+        self._judged = 0
 
-    def judge(self, pair: Pair, seconds: float) -> Judgement:
-        if self._process is None and not self._start():
-            return Judgement(Verdict.UNAVAILABLE, "math-verify did not start: is it installed?")
-        start = time.monotonic()
-        line = self._ask(json.dumps({"gold": pair[0], "given": pair[1]}).encode() + b"\n", seconds)
-        spent = time.monotonic() - start
-        if line is None:
-            ended = self._process is None or self._process.poll() is not None
-            self.kill()
-            if ended and spent < seconds:
-                return Judgement(Verdict.ERROR, "math-verify's process died", spent)
-            return Judgement(Verdict.TIMEOUT, f"math-verify was stopped after {seconds:g} seconds", spent)
-        reply = json.loads(line)
-        if "memory" in reply["reason"] and reply["verdict"] == "error":
-            self.kill()
-        return Judgement(Verdict(reply["verdict"]), reply["reason"], spent)
+    def judge(self, pairs: list[Pair]) -> list[Judgement]:
+        """One judgement a pair. What a worker that ended left unjudged goes to the next one."""
+        judgements: list[Judgement] = []
+        while len(judgements) < len(pairs):
+            if self._process is None and not self._start():
+                unavailable = Judgement(Verdict.UNAVAILABLE, "math-verify did not start: is it installed?")
+                return judgements + [unavailable] * (len(pairs) - len(judgements))
+            judgements += self._judge(pairs[len(judgements) :])
+        return judgements
+
+    def _judge(self, pairs: list[Pair]) -> Iterator[Judgement]:
+        """Judgements until the worker ends, at least one."""
+        question = json.dumps(pairs).encode() + b"\n"
+        for _ in pairs:
+            fresh = self._judged == 0
+            start = time.monotonic()
+            line = self._ask(question, self._seconds)
+            question, spent = b"", time.monotonic() - start
+            if line is None:
+                self.kill()
+                if spent < self._seconds:
+                    yield Judgement(Verdict.ERROR, "math-verify's process died", spent)
+                else:
+                    yield Judgement(Verdict.TIMEOUT, f"math-verify was stopped after {self._seconds:g} seconds", spent)
+                return
+            reply = json.loads(line)
+            self._judged += 1
+            if reply["verdict"] == "error" and "memory" in reply["reason"]:
+                self.kill()
+                # It may be what earlier pairs left there that filled it; a new worker tells.
+                if fresh:
+                    yield Judgement(Verdict.ERROR, reply["reason"], spent)
+                return
+            yield Judgement(Verdict(reply["verdict"]), reply["reason"], spent)
+
+    def close(self) -> None:
+        """Kill it for good."""
+        self._closed = True
+        self.kill()
 
     def kill(self) -> None:
-        process, self._process, self._unread = self._process, None, b""
+        process, self._process, self._unread, self._judged = self._process, None, b"", 0
         if process is None:
             return
         process.kill()
@@ -111,6 +160,8 @@ class _Worker:
                     stream.close()
 
     def _start(self) -> bool:
+        if self._closed:
+            return False
         self._process = subprocess.Popen(
             [sys.executable, "-I", str(WORKER), str(self._memory_mb), str(self._seconds), str(os.getpid())],
             stdin=subprocess.PIPE,
@@ -133,17 +184,17 @@ class _Worker:
         try:
             process.stdin.write(question)
             process.stdin.flush()
-        except OSError:
+            poll = select.poll()
+            poll.register(process.stdout, select.POLLIN)
+            while b"\n" not in self._unread:
+                left = deadline - time.monotonic()
+                if left <= 0 or not poll.poll(left * 1000 + 1):
+                    return None
+                chunk = os.read(process.stdout.fileno(), 65536)
+                if not chunk:
+                    return None
+                self._unread += chunk
+        except (OSError, ValueError):  # it ended, or was closed from another thread
             return None
-        poll = select.poll()
-        poll.register(process.stdout, select.POLLIN)
-        while b"\n" not in self._unread:
-            left = deadline - time.monotonic()
-            if left <= 0 or not poll.poll(left * 1000 + 1):
-                return None
-            chunk = os.read(process.stdout.fileno(), 65536)
-            if not chunk:
-                return None
-            self._unread += chunk
         line, _, self._unread = self._unread.partition(b"\n")
         return line

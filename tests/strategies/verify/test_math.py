@@ -7,21 +7,26 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ot_assets.lineage import record
 from ot_assets.strategies import apply
+from ot_assets.strategies.registry import find
 from ot_assets.strategies.verify import exact
-from ot_assets.strategies.verify.pool import MathPool
+from ot_assets.strategies.verify.pool import AHEAD, AT_A_TIME, PACKAGES, MathPool
 from ot_assets.strategies.verify.verdict import Verdict
-
-from .golden_math import PAIRS
 
 
 def verdicts(references: list[str | None], answers: list[str | None], **params: object) -> pl.DataFrame:
@@ -29,25 +34,14 @@ def verdicts(references: list[str | None], answers: list[str | None], **params: 
     return apply("verify.math", frame, **params).kept.collect()
 
 
-def test_the_golden_pairs() -> None:
-    references = [reference for reference, _, _ in PAIRS]
-    answers = [f"So it is \\boxed{{{boxed}}}." for _, boxed, _ in PAIRS]
-    out = verdicts(list(references), list(answers), seconds=2)
-    told = zip(PAIRS, out["verdict"], out["verdict_reason"], strict=True)
-    off = [(pair, verdict, reason) for pair, verdict, reason in told if not as_wanted(pair[2], verdict)]
-    assert off == []
-
-
-def as_wanted(wanted: str, verdict: str) -> bool:
-    return verdict == wanted or (wanted == "never" and verdict != "right")
-
-
 def test_columns_order_and_the_checker_are_kept() -> None:
     frame = pl.DataFrame({"reference": ["1", "x"], "answer": [r"\boxed{1}", r"\boxed{y}"], "other": [7, 8]})
     out = apply("verify.math", frame).kept.collect()
     assert out["other"].to_list() == [7, 8]
     assert out["verdict"].to_list() == ["right", "wrong"]
-    assert out["verdict_by"].unique().to_list() == [f"math@1 math-verify {metadata.version('math-verify')}"]
+    assert out["verdict_by"].unique().to_list() == [
+        "math@2 " + " ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    ]
     assert out.schema["verdict_seconds"] == pl.Float64
 
 
@@ -86,14 +80,129 @@ def test_no_rows_give_no_rows_with_the_columns() -> None:
     assert {"answer", "reference", "verdict", "verdict_seconds"} <= set(out.columns)
 
 
+HARD = ("5", "9^{9^{9^{9}}}")
+EASY = ("(x+1)^2", "x^2+2x+1")
+
+
 def test_a_poisoned_pair_costs_its_own_time_only() -> None:
     with MathPool(seconds=1, workers=2) as pool:
-        list(pool.judge([("x", "x+1")] * 2))  # the start of the workers is not what is measured
+        list(pool.judge([EASY] * 40))  # the start of the workers is not what is measured
         start = time.monotonic()
-        results = list(pool.judge([("5", "9^{9^{9^{9}}}"), *[("(x+1)^2", "x^2+2x+1")] * 10]))
+        results = list(pool.judge([HARD, *[EASY] * 40]))
         assert results[0].verdict is Verdict.TIMEOUT
+        assert 1 <= results[0].seconds < 2
+        # Neighbours in the same message and in others are judged, none of them for longer than it takes.
         assert {r.verdict for r in results[1:]} == {Verdict.RIGHT}
+        assert max(r.seconds for r in results[1:]) < 1
         assert time.monotonic() - start < 15
+
+
+def test_each_of_several_poisoned_pairs_has_its_own_verdict() -> None:
+    with MathPool(seconds=2, workers=1) as pool:
+        verdicts = [j.verdict for j in pool.judge([EASY, HARD, EASY, HARD, HARD, EASY])]
+    assert verdicts == [Verdict(v) for v in ("right", "timeout", "right", "timeout", "timeout", "right")]
+
+
+def test_pairs_are_read_a_bounded_way_ahead() -> None:
+    read = 0
+
+    def endless() -> Iterator[tuple[str, str]]:
+        nonlocal read
+        while True:
+            read += 1
+            yield EASY
+
+    with MathPool(seconds=20, workers=2) as pool:
+        judgements = pool.judge(endless())
+        assert all(next(judgements).verdict is Verdict.RIGHT for _ in range(3))
+        assert read <= 2 * AHEAD * AT_A_TIME + AT_A_TIME
+        judgements.close()
+
+
+def test_a_pool_that_is_closed_in_the_middle_stops_at_once_and_leaves_no_process() -> None:
+    pool = MathPool(seconds=60, workers=2)
+    list(pool.judge([EASY] * 2 * AT_A_TIME))
+    processes = [worker._process for worker in pool._workers if worker._process]
+    assert processes
+    start = time.monotonic()
+    closing = threading.Timer(1, pool.close)
+    closing.start()
+    with suppress(CancelledError):
+        list(pool.judge([HARD] * 100))
+    closing.join()
+    assert 1 <= time.monotonic() - start < 4
+    assert all(process.poll() is not None for process in processes)
+    assert all(worker._process is None for worker in pool._workers)
+
+
+CANCELLED = f"""
+
+import polars as pl
+from ot_assets.strategies import apply
+gold, given = {HARD!r}
+frame = pl.DataFrame({{"reference": [gold] * 3000, "answer": [r"\\boxed{{" + given + "}}"] * 3000}})
+print("begun", flush=True)
+apply("verify.math", frame, seconds=600).kept.collect()
+"""
+
+
+def test_a_run_that_is_interrupted_ends_within_seconds_and_leaves_no_process() -> None:
+    with subprocess.Popen([sys.executable, "-c", CANCELLED], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+        try:
+            assert run.stdout and run.stdout.readline()
+            deadline = time.monotonic() + 60
+            while len(workers := children(run.pid)) < (os.cpu_count() or 1):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            time.sleep(1)
+            run.send_signal(signal.SIGINT)
+            assert run.wait(timeout=10) != 0
+            assert not any(map(is_alive, workers))
+        finally:
+            run.kill()
+
+
+def children(owner: int) -> list[int]:
+    """The workers of a process that run now."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+            command = (stat.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if parent == owner and b"math_worker.py" in command:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def test_a_worker_that_dies_is_replaced_and_its_pair_alone_has_no_verdict() -> None:
+    with MathPool(seconds=20, workers=1) as pool:
+        [_] = pool.judge([EASY])
+        [worker] = pool._workers
+        assert worker._process
+        first = worker._process.pid
+        threading.Timer(0.5, os.kill, (first, signal.SIGKILL)).start()
+        verdicts = [j.verdict for j in pool.judge([HARD, EASY, EASY])]
+        assert verdicts == [Verdict.ERROR, Verdict.RIGHT, Verdict.RIGHT]
+        assert worker._process.pid != first
+
+
+def test_a_worker_does_not_grow_with_what_it_has_judged() -> None:
+    def pairs(first: int) -> list[tuple[str, str]]:
+        return [(f"x^{{{n % 9 + 2}}}+{n}y", f"{n}y+x^{{{n % 9 + 2}}}") for n in range(first, first + 600)]
+
+    def resident() -> float:
+        [worker] = pool._workers
+        assert worker._process
+        status = Path(f"/proc/{worker._process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    with MathPool(seconds=20, workers=1) as pool:
+        assert {j.verdict for j in pool.judge(pairs(0))} == {Verdict.RIGHT}
+        before = resident()
+        assert {j.verdict for j in pool.judge(pairs(600))} == {Verdict.RIGHT}
+        assert resident() - before < 10
 
 
 def test_fail_open_keeps_what_could_not_be_checked_and_says_so() -> None:
@@ -127,7 +236,6 @@ def test_a_worker_is_limited_in_memory() -> None:
         assert next(pool.judge([("x+x", "2x")])).verdict is Verdict.RIGHT
 
 
-HARD = ("5", "9^{9^{9^{9}}}")
 OWNER = f"""
 import sys
 from ot_assets.strategies.verify.pool import MathPool
@@ -175,7 +283,7 @@ def test_a_worker_that_nobody_stops_ends_by_its_use_of_the_processor() -> None:
         worker = pool._workers[0]
         assert worker._start()
         start = time.monotonic()
-        assert worker._ask(json.dumps({"gold": HARD[0], "given": HARD[1]}).encode() + b"\n", 60) is None
+        assert worker._ask(json.dumps([HARD]).encode() + b"\n", 60) is None
         assert worker._process
         assert worker._process.wait(timeout=5) == -signal.SIGXCPU
         assert time.monotonic() - start < 40
@@ -220,3 +328,15 @@ def test_grouping_and_units_do_not_change_a_number(value: object) -> None:
 def test_no_text_raises(left: str, right: str) -> None:
     assert exact.compare(left, right) in (True, False, None)
     assert exact.compare(right, right) in (True, None)
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+@pytest.mark.parametrize("strategy", ["verify.math", "select.majority", "answers.until_accepted", "filter.pass_rate"])
+def test_another_version_of_what_decides_makes_another_table(
+    strategy: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node: Any = SimpleNamespace(strategy=find(*strategy.split(".")), inputs=(), tables={})
+    before = record.identity(node, {}, [], None)
+    assert before["packages"][name] == metadata.version(name)
+    monkeypatch.setattr(record, "packages", lambda: {**before["packages"], name: "0"})
+    assert record.identity(node, {}, [], None) != before
