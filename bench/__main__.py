@@ -8,7 +8,21 @@ import subprocess
 import sys
 from datetime import date
 
-NAMES = ("loading", "overhead", "memory", "teacher", "judge", "vllm", "client", "cases", "ledger", "sandbox")
+NAMES = (
+    "loading",
+    "overhead",
+    "memory",
+    "teacher",
+    "judge",
+    "vllm",
+    "client",
+    "cases",
+    "ledger",
+    "math_verify",
+    "sandbox",
+    "verify_code",
+    "verdicts",
+)
 
 
 def main() -> None:
