@@ -297,7 +297,7 @@ def test_the_recipe_of_the_design(tmp_path, shared):
         "dataset": {"rows": "all"},
     }
     (tmp_path / "my_mix.yaml").write_text(yaml.safe_dump(body, sort_keys=False))
-    run = ot(tmp_path / "data", "materialize", str(tmp_path / "my_mix.yaml"))
+    run = ot(tmp_path / "data", "materialize", str(tmp_path / "my_mix.yaml"), OT_SANDBOX="process")
     assert run.returncode == 0, run.stderr
     query = (
         "select domain, count(*) n, count(*) filter (verdict = 'right') r from my_mix.metadata group by 1 order by 1"

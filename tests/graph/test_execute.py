@@ -194,7 +194,7 @@ def test_answers_must_add_up_to_questions_times_samples(tmp_path, store, strateg
     @strategy(stage="answers", version=1)
     def stingy(questions: pl.LazyFrame, *, samples: int = 3) -> pl.LazyFrame:
         """Two answers where three were asked for."""
-        answer = {"model": "m", "reasoning": "r", "answer": "a", "finish_reason": "stop", "response_id": "i"}
+        answer = {"model": "m", "reasoning": "r", "answer": r"\boxed{1}", "finish_reason": "stop", "response_id": "i"}
         answered = questions.with_columns(
             *(pl.lit(v).alias(k) for k, v in answer.items()), prompt_tokens=1, completion_tokens=1
         )

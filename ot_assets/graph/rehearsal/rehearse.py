@@ -228,7 +228,8 @@ def _judged(node: Node, right: float) -> Node:
             told.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in VERDICT.items()
         )
 
-    return _instead(node, verdicts, right)
+    # Under a name of its own: no verdict is kept, no grader graded.
+    return _instead(replace(node, strategy=replace(node.strategy, name="rehearsed")), verdicts, right)
 
 
 def _thinned(node: Node, right: float) -> Node:

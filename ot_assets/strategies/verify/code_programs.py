@@ -12,9 +12,11 @@ from __future__ import annotations
 import ast
 import marshal
 import re
+import warnings
 from dataclasses import dataclass
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+from typing import Any
 
 from ot_assets.strategies.verify.code_tests import Equality, Tests, same_output, same_value
 from ot_assets.strategies.verify.verdict import Judgement, Verdict
@@ -149,6 +151,9 @@ __import__("atexit")._run_exitfuncs()
 INSIDE = Path(__file__).with_name("inside")
 SOURCES = {name: (INSIDE / f"{name}.py").read_text() for name in ("values", "peer", "candidate", "checker")}
 COMPILED = {name: marshal.dumps(compile(text, f"<{name}>", "exec")) for name, text in SOURCES.items()}
+# Modules that only compute: what a test or an answer does with them stays inside its process.
+MODULES: tuple[str, ...] = ("math", "cmath", "itertools", "collections", "functools", "heapq", "bisect", "re", "random")
+MODULES += ("string", "datetime", "decimal", "fractions", "statistics", "copy", "json", "typing")
 LINKED = """
 import marshal, sys
 plain = dict(vars(__import__("builtins")))
@@ -176,7 +181,8 @@ def is_checked(tests: Tests) -> bool:
 def program(answer: str, tests: Tests, mark: str) -> str:
     """The source that the sandbox runs once a case. Only for `stdin` is the answer's `__name__` the main one."""
     if is_checked(tests):
-        return _linked("serve", ("values", "peer", "candidate"), {"SETUP": tests.setup, "ANSWER": answer})
+        names = {"SETUP": tests.setup, "ANSWER": answer, "MODULES": MODULES}
+        return _linked("serve", ("values", "peer", "candidate"), names)
     if tests.kind == "stdin":
         if not tests.setup:
             return answer
@@ -191,10 +197,31 @@ def checker(tests: Tests) -> str | None:
     if not is_checked(tests):
         return None
     names = {"SETUP": tests.setup, "KIND": tests.kind, "ENTRY_POINT": tests.entry_point}
-    return _linked("check", ("values", "peer", "checker"), names)
+    told = {"MODULES": MODULES, "SKETCHES": sketches(tests.setup)}
+    return _linked("check", ("values", "peer", "checker"), names | told)
 
 
-def _linked(main: str, parts: tuple[str, ...], names: dict[str, str]) -> str:
+def sketches(setup: str) -> tuple[str, ...]:
+    """The functions that `setup` leaves to the answer: their bodies are empty, or raise NotImplementedError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            functions = [node for node in ast.parse(setup).body if isinstance(node, ast.FunctionDef)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+    return tuple(function.name for function in functions if all(map(_is_empty, function.body)))
+
+
+def _is_empty(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Pass() | ast.Expr(ast.Constant()):
+            return True
+        case ast.Raise(exc=ast.Name("NotImplementedError") | ast.Call(func=ast.Name("NotImplementedError"))):
+            return True
+    return False
+
+
+def _linked(main: str, parts: tuple[str, ...], names: dict[str, Any]) -> str:
     given = [(f"<{name}>", COMPILED[name], SOURCES[name]) for name in parts]
     return LINKED.format(names=names, magic=MAGIC_NUMBER, parts=given, main=main)
 

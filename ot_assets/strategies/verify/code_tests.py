@@ -129,6 +129,8 @@ def equality_of(text: str) -> Equality | None:
 
 
 def _read_check(data: dict[str, Any], setup: str) -> Tests:
+    if not re.search(r"\bcheck\b", _text(data, "code") + setup):
+        raise BadTests("'code' defines no check(candidate)")
     return Tests("check", setup, ("",), code=_text(data, "code"), entry_point=_text(data, "entry_point"))
 
 
@@ -195,24 +197,23 @@ def _same_line(expected: str, printed: str) -> bool:
 
 
 def _same_float(a: str, b: str) -> bool:
-    if (
-        len(a) + len(b) > FLOAT_CHARS
-        or not (_FLOAT.match(a) and _FLOAT.match(b))
-        or (_WHOLE.match(a) and _WHOLE.match(b))
-    ):
+    if len(a) + len(b) > FLOAT_CHARS or not (_FLOAT.match(a) and _FLOAT.match(b)):
         return False
+    if _WHOLE.match(a):
+        # Written as a float it must still be that number.
+        return not _WHOLE.match(b) and float(b).is_integer() and int(float(b)) == int(a)
     return math.isclose(float(a), float(b), rel_tol=RELATIVE, abs_tol=ABSOLUTE)
 
 
 def same_value(expected: Any, returned: Any) -> bool:
-    """Whether two JSON values are equal as in Python, except that floats are equal within 1e-6."""
+    """Whether two JSON values are equal as in Python; where a float is expected, within 1e-6."""
     if isinstance(expected, list) and isinstance(returned, list):
         return len(expected) == len(returned) and all(map(same_value, expected, returned))
     if isinstance(expected, dict) and isinstance(returned, dict):
         return expected.keys() == returned.keys() and all(same_value(expected[k], returned[k]) for k in expected)
     if isinstance(expected, float) or isinstance(returned, float):
         numbers = isinstance(expected, int | float) and isinstance(returned, int | float)
-        return numbers and _close(expected, returned)
+        return numbers and (expected == returned if isinstance(expected, int) else _close(expected, returned))
     return bool(expected == returned)
 
 

@@ -103,5 +103,6 @@ def _told(part: Judgement) -> dict[str, str]:
 
 def one_line(text: str) -> str:
     """`text` on one line of at most 300 characters, which any UTF-8 file can hold."""
-    line = " ".join(text.split()).encode("utf-8", "replace").decode()
+    plain = "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text[: 10 * REASON_CHARS])
+    line = " ".join(plain.split()).encode("utf-8", "replace").decode()
     return line if len(line) <= REASON_CHARS else line[: REASON_CHARS - 3] + "..."

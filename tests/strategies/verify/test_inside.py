@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+from collections import Counter, OrderedDict, defaultdict, namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from ot_assets.strategies.verify import code
 from ot_assets.strategies.verify.code_programs import SOURCES
+from ot_assets.strategies.verify.verdict import one_line
 from ot_resources.interfaces import Job, Sandbox
 from ot_resources.sandboxes import open_sandbox
 
@@ -30,6 +32,7 @@ class Node:
 
 
 Node.__module__ = "answer"
+Pair = namedtuple("Pair", "a b")
 CLASSES = {"Node": Node}
 
 
@@ -66,15 +69,15 @@ def test_values_cross_as_they_are(value: Any) -> None:
     assert repr(type(crossed(value))) == repr(type(value))
 
 
-@pytest.mark.parametrize("value", [float("nan"), -0.0, "\ud800", bytearray(b"ab"), range(2, 9, 3), {}.keys()])
+ODD = [float("nan"), -0.0, "\ud800", bytearray(b"ab"), range(2, 9, 3), {3: 0, 1: 0}.keys(), {1: [2]}.items()]
+ODD += [{1: [2], 2: [2]}.values(), Counter("aab"), OrderedDict(b=1, a=2), defaultdict(list, a=[1]), Pair(1, [2]), int]
+ODD += [ValueError]
+
+
+@pytest.mark.parametrize("value", ODD, ids=repr)
 def test_odd_values_cross(value: Any) -> None:
-    assert repr(crossed(value) if not isinstance(value, int) else hex(crossed(value))) == (
-        repr(value)
-        if not isinstance(value, int | type({}.keys()))
-        else hex(value)
-        if isinstance(value, int)
-        else "set()"
-    )
+    assert repr(crossed(value)) == repr(value)
+    assert type(crossed(value)).__name__ == type(value).__name__
 
 
 def test_large_whole_numbers_cross() -> None:
@@ -229,6 +232,54 @@ SOLVED = {
         "def f(a, *, b=2):\n    return a * b",
         checked("assert candidate(3, b=4) + candidate(1) == 14"),
     ),
+    "what it prints, where the tests look": (
+        "def f(n):\n    print(n, 'times')",
+        checked(
+            "import io, contextlib\nout = io.StringIO()\nwith contextlib.redirect_stdout(out):\n    candidate(3)"
+            "\nassert out.getvalue() == '3 times\\n'"
+        ),
+    ),
+    "types and enums": (
+        "def f(kind, colour):\n    return [isinstance(3, kind), colour is Colour.RED, Colour.BLUE, kind]",
+        checked(
+            "assert candidate(int, Colour.RED) == [True, True, Colour.BLUE, int]",
+            setup="import enum\nclass Colour(enum.Enum):\n    RED = 1\n    BLUE = 2",
+        ),
+    ),
+    "named tuples and counters": (
+        "from collections import Counter, namedtuple\nPoint = namedtuple('Point', 'x y')\n"
+        "def f(s):\n    return Point(1, Counter(s))",
+        checked("p = candidate('aab')\nassert p.x == 1 and p.y.most_common(1) == [('a', 2)]"),
+    ),
+    "a callback that may be missing": (
+        "def f(values, key=None):\n    key = key or (lambda x: x)\n    return sorted(values, key=key)",
+        checked(
+            "assert candidate([1, -2]) == [-2, 1]\nassert candidate([1, -2], key=abs) == [1, -2]"
+            "\nassert candidate([1, -2], key=lambda x: -x) == [1, -2]"
+        ),
+    ),
+    "a generator given": ("def f(g):\n    return list(g)", checked("assert candidate(x for x in 'ab') == ['a', 'b']")),
+    "keys in order": ("def f(d):\n    return d.keys()", checked("assert list(candidate({3: 1, 1: 1})) == [3, 1]")),
+    "the same object each time": (
+        "class S:\n    def __new__(cls):\n        cls.one = getattr(cls, 'one', None) or object.__new__(cls)\n"
+        "        return cls.one",
+        checked("assert candidate() is candidate()", "S"),
+    ),
+    "an error with its parts": (
+        "def f(n):\n    raise KeyError('k', n)",
+        checked("try:\n    candidate(3)\nexcept KeyError as error:\n    assert error.args == ('k', 3)"),
+    ),
+    "an exit that is wanted": (
+        "import sys\ndef f(n):\n    sys.exit(n)",
+        checked("try:\n    candidate(3)\n    assert False\nexcept SystemExit as error:\n    assert error.code == 3"),
+    ),
+    "a dict that shrinks under a loop": (
+        "def f(d, k):\n    return d[k]",
+        checked(
+            "d = {i: i for i in range(50)}\nfor i in range(20):\n    del d[i]\nseen = 0\n"
+            "for k in d:\n    seen += candidate(d, k) == k\nassert seen == 30"
+        ),
+    ),
     "prints what it likes": ("def f():\n    print('x' * 1000000)\n    return 1", checked("assert candidate() == 1")),
 }
 
@@ -337,6 +388,76 @@ def test_no_lie_crosses(sandbox: Sandbox, name: str) -> None:
 
 def test_that_could_be_passed(sandbox: Sandbox) -> None:
     assert judged(sandbox, "def f(n): return {2: 48611, 3: 1, 5: 0.25}[n]", SECRET)[0] == "right"
+
+
+PAY = """
+import sys, os
+frame = sys._getframe()
+while frame:
+    if 'mark' in frame.f_locals:
+        os.write(1, ('\\n' + frame.f_locals['mark'] + ' passed \\n').encode())
+        os._exit(0)
+    frame = frame.f_back
+"""
+
+
+def asserts(*texts: str, setup: str = "") -> dict[str, Any]:
+    return {"kind": "asserts", "asserts": list(texts), "setup": setup}
+
+
+BOX = """
+class Box:
+    def __init__(self, held=0):
+        self.held = held
+    def same(self, other):
+        return self.held == other.held
+"""
+TURNED: dict[str, tuple[str, dict[str, Any]]] = {
+    "exec under test": (f"decode = exec\nencode = lambda s: {PAY!r}", asserts("assert decode(encode('a')) == 'a'")),
+    "a program in the shared folder": (
+        f"open('3 + 4', 'w').write({PAY!r})\nfrom runpy import run_path as calc",
+        asserts("assert abs(calc('3 + 4') - 7) < 1e-9"),
+    ),
+    "something that equals all": ("from unittest.mock import ANY as f", asserts("x = f\nassert x == [1, 2, 3]")),
+    "exec as a helper": (f"decode = exec\nf = lambda n: {PAY!r}", checked("assert decode(candidate('a')) == 'b'")),
+    "a math of its own": (
+        "class math:\n    isclose = staticmethod(lambda *a, **k: True)\ndef f(n): return 0",
+        asserts("assert math.isclose(f(2), 1.414, rel_tol=1e-3)"),
+    ),
+    "a constant of setup's": (
+        "def target(): return 0\ndef f(n): return 0",
+        checked("assert candidate(2) == target()", setup="def target():\n    return 48611"),
+    ),
+    "the end of a loop": (
+        "def f(n): raise StopIteration",
+        checked("assert all(map(lambda c: candidate(c[0]) == c[1], [(1, 2), (2, 3)]))"),
+    ),
+    "a method in an object": (
+        "def f(n):\n    b = Box()\n    b.same = lambda o: True\n    return b",
+        checked("assert candidate(2).same(Box(48611))", setup=BOX),
+    ),
+    "a large number as a float": ("print('123456700.0')", {"kind": "stdin", "inputs": [""], "outputs": ["123456789"]}),
+    "a large number returned as one": (
+        "def f(): return 123456700.0",
+        {"kind": "call", "fn_name": "f", "inputs": [[]], "outputs": [123456789]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_the_tests_cannot_be_turned(sandbox: Sandbox, name: str) -> None:
+    verdict, reason = judged(sandbox, *TURNED[name])
+    assert verdict == "wrong", reason
+
+
+def test_a_reason_holds_no_codes_for_a_terminal(sandbox: Sandbox) -> None:
+    _, reason = judged(sandbox, "def f(n): raise ValueError('\\x1b[2J\\x07|\\u202e')", SECRET)
+    assert one_line(reason) == "ValueError: \ufffd[2J\ufffd|\ufffd"
+
+
+def test_tests_without_a_check_are_the_questions_fault(sandbox: Sandbox) -> None:
+    verdict, reason = judged(sandbox, "def f(n): return 0", {"kind": "check", "code": "x = 1", "entry_point": "f"})
+    assert (verdict, reason) == ("error", "tests: 'code' defines no check(candidate)")
 
 
 CALLBACK = checked("secret = [48611]\ndef given(n):\n    return n\nassert candidate(given) == secret[0]")

@@ -7,6 +7,7 @@ it can tell the tests is what it would return.
 from __future__ import annotations
 
 import sys
+from io import StringIO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ot_assets.strategies.verify.inside.peer import Gone, Peer, own_classes
 
     SETUP = ANSWER = ""
+    MODULES: tuple[str, ...] = ()
 
 
 class Candidate(Peer):
@@ -24,7 +26,13 @@ class Candidate(Peer):
         module = sys.modules["answer"] = type(sys)("answer")
         self.space: dict[str, Any] = module.__dict__
         exec(compile(SETUP, "<setup>", "exec", 0, True), self.space)
+        sys.stdout = StringIO()
         super().__init__(3, 4, own_classes(self.space), open=True)
+
+    def printed(self) -> str:
+        text = sys.stdout.getvalue() if isinstance(sys.stdout, StringIO) else ""
+        sys.stdout = StringIO()
+        return text
 
     def do(self, word: str, values: Any) -> Any:
         if word == "start":
@@ -47,11 +55,9 @@ class Candidate(Peer):
         if name not in self.space:
             return ()
         value = self.space[name]
-        if isinstance(value, type(sys)):
-            return ("module", value.__name__)
-        home, known = getattr(value, "__module__", None), getattr(value, "__name__", name)
-        if isinstance(home, str) and home != "answer" and getattr(sys.modules.get(home), str(known), None) is value:
-            return ("module", home, known)
+        for home in MODULES:
+            if home in sys.modules and getattr(sys.modules[home], name, None) is value:
+                return ("from", home)
         return ("value", value)
 
 

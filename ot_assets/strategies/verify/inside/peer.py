@@ -2,12 +2,15 @@
 
 A frame is its length in eight bytes, then a word and values. `call` and its like are answered by `is` with the value,
 `raised` with what was raised; while one side waits it answers what the other asks, so that a test may give a function
-to the answer. Of what a side has sent out as a reference, the checker lets the other side call it and no more.
+to the answer. Of what the tests' side has sent out as a reference, it lets the other side call it or loop over it, and
+no more. What the answer prints goes along with each reply, for tests that look at it.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+from _thread import RLock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ class Remote:
 
     def __getattr__(self, name: str) -> Any:
         # No operator crosses: `==` and `-` would show the answer what is expected of it.
-        if name.startswith("__"):
+        if name.startswith("__") and name != "__name__":
             raise AttributeError(name)
         return self._peer.ask("attribute", self._number, name)
 
@@ -63,7 +66,7 @@ class Remote:
         return self._peer.ask("call_builtin", "repr", self._number)
 
     def __bool__(self) -> bool:
-        return self._peer.ask("call_builtin", "bool", self._number)
+        return True if self._callable else self._peer.ask("call_builtin", "bool", self._number)
 
     def __getitem__(self, key: Any) -> Any:
         return self._peer.ask("item", self._number, key)
@@ -76,9 +79,15 @@ class Peer:
         self.fds, self.classes, self.open = (read, write), classes, open
         self.table: list[Any] = []
         self.places: dict[int, int] = {}
+        self.remotes: dict[int, Remote] = {}
+        self.lock = RLock()  # one question at a time, and what it leads to
 
     def ask(self, word: str, *values: Any) -> Any:
         """What the other side answers; raises what it raised, or Gone."""
+        with self.lock:
+            return self.asked(word, values)
+
+    def asked(self, word: str, values: tuple[Any, ...]) -> Any:
         packer = self.packer()
         self.send(word, packer.pack(values))
         sent = packer.queue
@@ -86,9 +95,11 @@ class Peer:
             said, body = self.receive()
             if said in ("is", "raised"):
                 try:
-                    value, _ = self.reader(body).read(sent)
-                except Broken as error:
+                    (value, printed), _ = self.reader(body).read(sent)
+                except (Broken, TypeError, ValueError) as error:
                     raise Gone(str(error)) from None
+                if printed and sys.stdout is not sys.__stdout__:
+                    print(end=printed)  # noqa: T201 - where the tests have it go
                 if said == "is":
                     return value
                 raise self.error(value)
@@ -100,17 +111,22 @@ class Peer:
             self.answer(*self.receive())
 
     def answer(self, word: str, body: bytes) -> None:
+        reader = self.reader(body)
         try:
-            values, nodes = self.reader(body).read([])
+            values, nodes = reader.read([])
         except Broken as error:
             raise Gone(str(error)) from None
         try:
-            packer = self.packer(nodes)
-            reply = packer.pack(self.do(word, values))
+            done = self.do(word, values)
+            reply = self.packer(nodes, reader.spans).pack((done, self.printed()))
             said = "is"
-        except Exception as error:
-            said, reply = "raised", self.packer(nodes).pack(told(error))
+        except (Exception, SystemExit) as error:
+            said, reply = "raised", self.packer(nodes, reader.spans).pack((told(error), self.printed()))
         self.send(said, reply)
+
+    def printed(self) -> str:
+        """What was printed since the last reply."""
+        return ""
 
     def do(self, word: str, values: Any) -> Any:
         if word == "call":
@@ -123,7 +139,9 @@ class Peer:
                 return (value,)
             return ()
         if not self.open:
-            raise AttributeError("what the tests hand out can be called, and no more")
+            # Python asks some of this by itself and goes on without, if it is told so in this way.
+            kind = AttributeError if word in ("attribute", "set") else TypeError
+            raise kind("what the tests hand out can be called or looped over, and no more")
         if word == "attribute":
             return getattr(self.table[values[0]], values[1])
         if word == "set":
@@ -141,22 +159,32 @@ class Peer:
             self.table.append(value)
         return place
 
-    def packer(self, home: Any = ()) -> Packer:
-        return Packer(self.classes, self.export, Remote, home)
+    def packer(self, home: Any = (), spans: Any = ()) -> Packer:
+        return Packer(self.classes, self.export, Remote, home, spans)
 
     def reader(self, body: bytes) -> Reader:
-        return Reader(body, self.classes, lambda *what: Remote(self, *what), self.table.__getitem__)
+        return Reader(body, self.classes, self.remote, self.table.__getitem__)
+
+    def remote(self, number: int, name: str, is_callable: bool) -> Remote:
+        """What stands here for a place in the other's table: the same thing each time."""
+        if number not in self.remotes:
+            self.remotes[number] = Remote(self, number, name, is_callable)
+        return self.remotes[number]
 
     def error(self, value: Any) -> BaseException:
         """The exception that `told` has described, as near as this side has it."""
-        names, text = value
+        names, text, args = value
         for name in names:
             cls = self.classes.get(name) or PLAIN.get(name)
-            if isinstance(cls, type) and issubclass(cls, Exception):
+            if not (isinstance(cls, type) and issubclass(cls, Exception | SystemExit)):
+                continue
+            if issubclass(cls, StopIteration | StopAsyncIteration):
+                return RuntimeError(f"{name}: {text}")  # it would end a loop of the tests
+            for given in (args, (text,)):
                 try:
-                    return cls(text)
+                    return cls(*given)
                 except Exception:
-                    return Exception(text)
+                    continue
         return Exception(text)
 
     def send(self, word: str, body: bytes) -> None:
@@ -186,16 +214,17 @@ class Peer:
         return b"".join(pieces)
 
 
-def told(error: BaseException) -> tuple[list[str], str]:
-    """An exception as data: the names of its classes, nearest first, and its text."""
+def told(error: BaseException) -> tuple[list[str], str, tuple[Any, ...]]:
+    """An exception as data: the names of its classes, nearest first, its text, and what it was made with."""
     try:
         text = str(error)
     except Exception:
         text = ""
-    return [cls.__name__ for cls in type(error).__mro__ if cls is not object], text
+    return [cls.__name__ for cls in type(error).__mro__ if cls is not object], text, error.args
 
 
 def own_classes(space: dict[str, Any]) -> dict[str, type]:
-    """The plain classes that `setup` has defined, which both sides have."""
-    mine = space["__name__"]
-    return {name: value for name, value in space.items() if type(value) is type and value.__module__ == mine}
+    """The plain classes and enums that `setup` has defined, which both sides have."""
+    classes = {name: value for name, value in space.items() if isinstance(value, type)}
+    mine = {name: value for name, value in classes.items() if value.__module__ == space["__name__"]}
+    return {name: value for name, value in mine.items() if type(value) is type or hasattr(value, "__members__")}
