@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from ot_assets.strategies import apply
 from ot_resources.interfaces import BadInput, ExecutionStatus, Job
 from ot_resources.processes import this_process
 from ot_resources.sandboxes import docker as module
@@ -145,7 +147,7 @@ def pages(start, end):
             yield os.read(read, 4096)
 def anywhere(mark):
     top, objects = libc.sbrk(ctypes.c_long(0)), id(object())
-    found = [bool(re.search(mark, page)) for part in ((top - (64 << 20), top), (objects - (32 << 20), objects + (32 << 20)))
+    found = [bool(re.search(mark, page)) for part in ((top - (64 << 20), top), (objects - (1 << 25), objects + (1 << 25)))
              for page in pages(*part)]
     return sum(found) > 0
 own = "-".join(["own", "x" * 40])
@@ -256,6 +258,12 @@ def own_engine(docker: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             subprocess.run([OUR_ENGINE, "down", folder / "engine"], check=True)
 
 
+def verdicts(sandbox: DockerSandbox) -> list[str]:
+    tests = '{"kind": "stdin", "inputs": ["7"], "outputs": ["7"]}'
+    frame = pl.DataFrame({"answer": ["```python\nprint(input())\n```"] * 3, "tests": [tests] * 3})
+    return apply("verify.code", frame, sandbox=sandbox).kept.collect()["verdict"].to_list()
+
+
 def test_the_engine_is_killed_in_mid_run(own_engine: Path) -> None:
     job = Job("import time; time.sleep(0.2); print('done')", seconds=20.0)
     with DockerSandbox(workers=2) as sandbox:
@@ -274,8 +282,9 @@ def test_the_engine_is_killed_in_mid_run(own_engine: Path) -> None:
         assert time.monotonic() - start < 30
         assert {case.status for case in lost} == {ExecutionStatus.UNAVAILABLE}
         assert all("the Docker engine failed: " in case.stderr for case in lost)
+        assert verdicts(sandbox) == ["unavailable"] * 3
         subprocess.run([OUR_ENGINE, "up", own_engine], check=True)
-        assert [case.stdout for [case] in sandbox.run([job] * 4)] == ["done\n"] * 4
+        assert verdicts(sandbox) == ["right"] * 3
     assert containers() == []
 
 
