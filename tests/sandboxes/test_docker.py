@@ -147,9 +147,8 @@ def pages(start, end):
             yield os.read(read, 4096)
 def anywhere(mark):
     top, objects = libc.sbrk(ctypes.c_long(0)), id(object())
-    found = [bool(re.search(mark, page)) for part in ((top - (64 << 20), top), (objects - (1 << 25), objects + (1 << 25)))
-             for page in pages(*part)]
-    return sum(found) > 0
+    parts = (top - (1 << 26), top), (objects - (1 << 25), objects + (1 << 25))
+    return any([re.search(mark, page) for part in parts for page in pages(*part)])
 own = "-".join(["own", "x" * 40])
 # Patterns, which do not hold what they look for.
 print(anywhere(b"own[-]x{40}"), anywhere(b"m4rk[-]y{40}"))
