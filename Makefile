@@ -63,7 +63,9 @@ test-faults: .venv/dev ## a run killed at 50 random moments, and other accidents
 	@OT_KILLS=$${OT_KILLS:-50} $(BIN)/pytest -s tests/faults
 
 e2e: .venv/dev ## the tests that run Dagster's UI and daemon, with Chromium in front
-	@$(BIN)/pytest tests/e2e
+	@# what has seconds to stop in runs alone
+	@$(BIN)/pytest tests/e2e/test_ui.py
+	@$(BIN)/pytest $(WORKERS) tests/e2e --ignore tests/e2e/test_ui.py
 
 check: .venv/dev ## format, lint, types, floors, definitions load
 	@$(BIN)/ruff format --check .
