@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ot_resources.generators.engines import ENGINES, JUDGE_FOLDER, TEACHER_FOLDER, open_engine, parse_spec
+from ot_resources.generators.checkpoint import JUDGE_FOLDER, TEACHER_FOLDER
+from ot_resources.generators.engines import ENGINES, open_engine, parse_spec
 from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.generators.settings import ModelSettings
 

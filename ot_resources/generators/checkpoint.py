@@ -8,8 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from ot_resources.generators.engine import Options
-from ot_resources.generators.engines import JUDGE_FOLDER, TEACHER_FOLDER
 from ot_resources.interfaces import BadInput
+
+# The models that the project has trained itself.
+TEACHER_FOLDER = Path(__file__).parents[2] / "data" / "teacher"
+JUDGE_FOLDER = TEACHER_FOLDER.with_name("judge")
 
 # Weights, configuration, tokenizer and template: what decides the answers. A README does not.
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".gguf")

@@ -7,11 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ot_resources.generators.checkpoint import TEACHER_FOLDER
 from ot_resources.generators.engine import Engine, Options
 from ot_resources.interfaces import BadInput
 
-TEACHER_FOLDER = Path(__file__).parents[2] / "data" / "teacher"
-JUDGE_FOLDER = TEACHER_FOLDER.with_name("judge")
 ENGINES = ("embedded", "vllm", "server")
 
 _SPEC = re.compile(r"(?P<engine>[^:]*)(?::(?P<model>.*?)(?:@(?P<url>[a-z]+://.*))?)?", re.DOTALL)

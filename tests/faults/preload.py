@@ -7,8 +7,7 @@ import transformers.generation.utils
 
 import ot_assets.cli.run
 from ot_assets.strategies import registry
-from ot_resources.generators import embedded
-from ot_resources.generators.engines import TEACHER_FOLDER
+from ot_resources.generators import TEACHER_FOLDER, embedded
 
 __all__ = ["dagster", "ot_assets", "transformers"]
 

@@ -22,138 +22,25 @@ from ot_assets.strategies.verify.code_tests import Equality, Tests, same_output,
 from ot_assets.strategies.verify.verdict import Judgement, Verdict
 from ot_resources.interfaces import Execution, ExecutionStatus
 
-# Runs in the sandbox before the answer of the kind `call`, in a namespace and with builtins of its own, and leaves the
-# call to `atexit`. Each part is compiled under its own name, so that a traceback tells whose fault it was and an answer
-# may begin with `from __future__ import ...`. No json: its import costs more than most answers, so values go as Python
-# literals.
-DRIVER = """
-import atexit, os, sys
-from os import _exit, write
-from sys import settrace, setprofile
-plain = __builtins__
-main = sys.modules["__main__"].__dict__
-out = os.dup(1)
-
-def ours(part, text, space, say, run):
-    try:
-        code = compile(text, "<" + part + ">", "exec", 0, True)
-        if run:
-            exec(code, space)
-        return code
-    except BaseException as error:
-        say("broken", part + ": " + type(error).__name__ + ": " + str(error))
-        _exit(1)
-
-def as_json(value):
-    if value is None or value is True or value is False:
-        return repr(value)
-    for kind in (str, int):
-        if isinstance(value, kind):
-            return kind.__repr__(value)
-    if isinstance(value, float) and value == value:
-        return float.__repr__(value).replace("inf", "1e999")
-    if isinstance(value, (list, tuple)):
-        return "[" + ",".join([as_json(item) for item in value]) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join([repr(str(key)) + ":" + as_json(item) for key, item in value.items()]) + "}"
-    raise TypeError(type(value).__name__)
-
-def as_literal(value):
-    if value is None or value is True or value is False:
-        return repr(value)
-    for kind in (str, int, bytes, complex):
-        if isinstance(value, kind):
-            return kind.__repr__(value)
-    if isinstance(value, float) and value == value:
-        return float.__repr__(value).replace("inf", "1e999")
-    if isinstance(value, bytearray):
-        return repr(bytes(value))
-    if isinstance(value, tuple):
-        return "(" + "".join([as_literal(item) + "," for item in tuple.__iter__(value)]) + ")"
-    if isinstance(value, list):
-        return "[" + ",".join([as_literal(item) for item in list.__iter__(value)]) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join([as_literal(key) + ":" + as_literal(item) for key, item in dict.items(value)]) + "}"
-    if isinstance(value, (set, frozenset, type({}.keys()))):
-        return "{" + ",".join([as_literal(item) for item in value]) + "}" if value else "set()"
-    if hasattr(value, "as_integer_ratio"):
-        top, bottom = value.as_integer_ratio()
-        if bottom == 1 or (top / bottom).as_integer_ratio() == (top, bottom):
-            return repr(top if bottom == 1 else top / bottom)
-    raise TypeError(type(value).__name__)
-
-def call(space, say, name, given, show):
-    target = space.get(name, plain.get(name) if show is as_literal else None)
-    if target is None and "Solution" in space:
-        target = getattr(space["Solution"](), name, None)
-    if not callable(target):
-        return say("missing")
-    value = target(*given[0], **given[1])
-    try:
-        text = show(value)
-    except (ArithmeticError, TypeError, ValueError, RecursionError) as error:
-        return say("odd", str(error))
-    say("value", text)
-
-def begin():
-    chunks = []
-    while chunk := os.read(0, 1 << 16):
-        chunks.append(chunk)
-    mark, name, text = b"".join(chunks).decode("utf-8", "surrogatepass").split("\\n", 2)
-    nothing = os.open("/dev/null", os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    module = sys.modules["answer"] = type(sys)("answer")
-    space = module.__dict__
-
-    def say(word, text=""):
-        write(out, ("\\n" + mark + " " + word + " " + text + "\\n").encode("utf-8", "replace"))
-
-    space["__builtins__"] = dict(plain)
-    ours("setup", setup, space, say, run=True)
-    space["__builtins__"] = sys.modules["builtins"]
-    given = eval(text, {"nan": float("nan"), "inf": float("inf")})
-    show = as_json if kind == "call" else as_literal
-
-    def finish():
-        settrace(None)
-        setprofile(None)
-        if not main.get("answered"):
-            return
-        try:
-            call(space, say, name, given, show)
-        except SystemExit:
-            _exit(1)
-        except BaseException as error:
-            import traceback
-            text = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=-8))
-            write(2, text[-4000:].encode("utf-8", "replace"))
-            _exit(1)
-
-    atexit.register(finish)
-
-if kind == "stdin":
-    def say(word, text=""):
-        write(out, ("\\n" + mark + " " + word + " " + text + "\\n").encode("utf-8", "replace"))
-    ours("setup", setup, main, say, run=True)
-else:
-    begin()
-"""
-PROGRAM = """
-exec(compile({driver!r}, '<driver>', 'exec'), {names!r} | {{"__builtins__": dict(vars(__import__("builtins")))}})
-exec(compile({answer!r}, '<answer>', 'exec', 0, True), __import__("sys").modules[{module!r}].__dict__)
-"""
 AFTER = """
 answered = True
 __import__("atexit")._run_exitfuncs()
 """
-# The same two processes for every answer: compiled here once, and anew there only by another version of Python.
+# What runs beside an answer: compiled here once, and anew there only by another version of Python.
 INSIDE = Path(__file__).with_name("inside")
-SOURCES = {name: (INSIDE / f"{name}.py").read_text() for name in ("values", "peer", "candidate", "checker")}
+SOURCES = {name: (INSIDE / f"{name}.py").read_text() for name in ("driver", "values", "peer", "candidate", "checker")}
 COMPILED = {name: marshal.dumps(compile(text, f"<{name}>", "exec")) for name, text in SOURCES.items()}
 # Modules that only compute: what a test or an answer does with them stays inside its process.
 MODULES: tuple[str, ...] = ("math", "cmath", "itertools", "collections", "functools", "heapq", "bisect", "re", "random")
 MODULES += ("string", "datetime", "decimal", "fractions", "statistics", "copy", "json", "typing")
+PROGRAM = """
+import marshal, sys
+space = {names!r} | {{"__builtins__": dict(vars(__import__("builtins")))}}
+same = sys.modules["_frozen_importlib_external"].MAGIC_NUMBER == {magic!r}
+exec(marshal.loads({compiled!r}) if same else compile({driver!r}, "<driver>", "exec"), space)
+del marshal, sys, space, same
+exec(compile({answer!r}, '<answer>', 'exec', 0, True), __import__("sys").modules[{module!r}].__dict__)
+"""
 LINKED = """
 import marshal, sys
 plain = dict(vars(__import__("builtins")))
@@ -187,9 +74,9 @@ def program(answer: str, tests: Tests, mark: str) -> str:
         if not tests.setup:
             return answer
         names = {"kind": tests.kind, "setup": tests.setup, "mark": mark}
-        return PROGRAM.format(driver=DRIVER, names=names, answer=answer, module="__main__")
+        return _called(names, answer, "__main__")
     names = {"kind": tests.kind, "setup": tests.setup}
-    return PROGRAM.format(driver=DRIVER, names=names, answer=answer, module="answer") + AFTER
+    return _called(names, answer, "answer") + AFTER
 
 
 def checker(tests: Tests) -> str | None:
@@ -219,6 +106,11 @@ def _is_empty(statement: ast.stmt) -> bool:
         case ast.Raise(exc=ast.Name("NotImplementedError") | ast.Call(func=ast.Name("NotImplementedError"))):
             return True
     return False
+
+
+def _called(names: dict[str, Any], answer: str, module: str) -> str:
+    given = {"compiled": COMPILED["driver"], "driver": SOURCES["driver"], "magic": MAGIC_NUMBER}
+    return PROGRAM.format(names=names, answer=answer, module=module, **given)
 
 
 def _linked(main: str, parts: tuple[str, ...], names: dict[str, Any]) -> str:
