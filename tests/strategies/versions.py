@@ -67,7 +67,7 @@ def source_hash(entry: Strategy) -> str:
 def closure(name: str) -> list[str]:
     """The module `name` and every module of the strategies' package that it uses, directly or not, sorted.
 
-    Used is what it imports, and a file of its folder that it names as text ("math_worker.py"), which it may start.
+    Used is what it imports, and a file below its folder that it names as text ("math_worker.py"), which it may start.
     """
     seen: set[str] = set()
     waiting = [name]
@@ -83,11 +83,11 @@ def used(name: str) -> list[str]:
     """The modules of the strategies' package that one module imports or names."""
     folder = name.rpartition(".")[0]
     found = []
-    for node in ast.walk(ast.parse(inspect.getsource(importlib.import_module(name)))):
+    for node in ast.walk(ast.parse(Path(importlib.util.find_spec(name).origin).read_text())):  # type: ignore
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(_PACKAGE):
             found += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Constant) and str(node.value).endswith(".py"):
-            found.append(f"{folder}.{str(node.value)[:-3]}")
+            found.append(f"{folder}.{str(node.value)[:-3].replace('/', '.')}")
     return [module for module in found if _is_module(module)]
 
 

@@ -27,8 +27,8 @@ answered = True
 __import__("atexit")._run_exitfuncs()
 """
 # What runs beside an answer: compiled here once, and anew there only by another version of Python.
-INSIDE = Path(__file__).with_name("inside")
-SOURCES = {name: (INSIDE / f"{name}.py").read_text() for name in ("driver", "values", "peer", "candidate", "checker")}
+PARTS = ("inside/driver.py", "inside/values.py", "inside/peer.py", "inside/candidate.py", "inside/checker.py")
+SOURCES = {Path(part).stem: (Path(__file__).parent / part).read_text() for part in PARTS}
 COMPILED = {name: marshal.dumps(compile(text, f"<{name}>", "exec")) for name, text in SOURCES.items()}
 # Modules that only compute: what a test or an answer does with them stays inside its process.
 MODULES: tuple[str, ...] = ("math", "cmath", "itertools", "collections", "functools", "heapq", "bisect", "re", "random")
