@@ -14,7 +14,7 @@ import polars as pl
 
 from ot_assets.strategies.answer_text import is_program, last_code_block
 from ot_assets.strategies.registry import strategy
-from ot_assets.strategies.verify.code_programs import checker, inputs, judge_case, program
+from ot_assets.strategies.verify.code_programs import checker, inputs, is_checked, judge_case, program
 from ot_assets.strategies.verify.code_tests import BadTests, Tests, read_tests
 from ot_assets.strategies.verify.compat import failed_open
 from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, judged
@@ -80,7 +80,21 @@ def judge_rows(rows: list[Row], sandbox: Sandbox, limits: Job, compat: str | Non
     prepared = [prepare(row["answer"], row["tests"], limits) for row in rows]
     runs = sandbox.run(item.job for item in prepared if isinstance(item, Trial))
     for item in prepared:
-        yield judge_trial(item, next(runs), compat) if isinstance(item, Trial) else item
+        if not isinstance(item, Trial):
+            yield item
+            continue
+        judgement = judge_trial(item, next(runs), compat)
+        blamed = judgement.verdict is Verdict.ERROR and not is_checked(item.tests)
+        yield confirmed(item, judgement, sandbox) if blamed else judgement
+
+
+def confirmed(trial: Trial, judgement: Judgement, sandbox: Sandbox) -> Judgement:
+    """The judgement that a question's `setup` is broken, if it is so without the answer, which may have said it."""
+    alone = replace(trial.job, source=program("", trial.tests, trial.mark), stdins=trial.job.stdins[:1])
+    [[execution]] = sandbox.run([alone])
+    if judge_case(trial.tests, 0, execution, trial.mark).verdict is Verdict.ERROR:
+        return judgement
+    return Judgement(Verdict.WRONG, "the program says that its tests are broken, which they are not", judgement.seconds)
 
 
 def prepare(answer: str | None, tests: str | None, limits: Job) -> Trial | Judgement:

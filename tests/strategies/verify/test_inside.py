@@ -450,6 +450,24 @@ def test_the_tests_cannot_be_turned(sandbox: Sandbox, name: str) -> None:
     assert verdict == "wrong", reason
 
 
+BLAMES = """
+import gc
+for thing in gc.get_objects():
+    if getattr(thing, '__name__', '') == 'say':
+        thing('broken', 'setup: forged')
+        import os
+        os._exit(1)
+"""
+
+
+def test_an_answer_cannot_blame_its_question(sandbox: Sandbox) -> None:
+    call = {"kind": "call", "fn_name": "f", "inputs": [[1]], "outputs": [1]}
+    told = "the program says that its tests are broken, which they are not"
+    assert judged(sandbox, BLAMES, call) == ("wrong", told)
+    assert judged(sandbox, BLAMES, call | {"setup": "1 / 0"})[0] == "error"
+    assert judged(sandbox, "def f(n): return n", call | {"setup": "1 / 0"})[0] == "error"
+
+
 def test_a_reason_holds_no_codes_for_a_terminal(sandbox: Sandbox) -> None:
     _, reason = judged(sandbox, "def f(n): raise ValueError('\\x1b[2J\\x07|\\u202e')", SECRET)
     assert one_line(reason) == "ValueError: \ufffd[2J\ufffd|\ufffd"
