@@ -36,13 +36,14 @@ def judged_once(
     New verdicts are stored as they come. A verdict's key is the verifier with its version, parameters and packages, the
     answer, and what that is held against.
     """
-    identity = canonical_json(
+    told = canonical_json(
         {
             "verifier": f"{node.strategy.title}@{node.strategy.version}",
             "params": params,
             "packages": {name: metadata.version(name) for name in node.strategy.packages},
         }
     )
+    verifier = hashlib.blake2b(told.encode(), digest_size=16)
     columns = list(node.strategy.needs)
     # What has been read and not been written: a batch, the keys of its rows, and the verdicts that there were.
     waiting: deque[tuple[pl.DataFrame, list[bytes], dict[bytes, Given]]] = deque()
@@ -50,7 +51,7 @@ def judged_once(
     def unknown(only: list[str] | None, where: pl.Expr | None, *_: Any) -> Iterator[pl.DataFrame]:
         assert where is None, "a verifier judges every row"
         for batch in answers.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, lazy=True):
-            keys = [_key(identity, row) for row in batch.select(columns).iter_rows()]
+            keys = [_key(verifier, row) for row in batch.select(columns).iter_rows()]
             known = stored.have(keys)
             waiting.append((batch, keys, known))
             rest = batch.filter(pl.Series([key not in known for key in keys], dtype=pl.Boolean))
@@ -77,8 +78,8 @@ def judged_once(
     yield from whole()
 
 
-def _key(identity: str, row: tuple[str | None, ...]) -> bytes:
-    digest = hashlib.blake2b(identity.encode(), digest_size=16)
+def _key(verifier: hashlib.blake2b, row: tuple[str | None, ...]) -> bytes:
+    digest = verifier.copy()
     for text in row:
         data = b"" if text is None else text.encode("utf-8", "surrogatepass")
         digest.update(b"%d %d\n" % (text is None, len(data)) + data)

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -23,17 +24,17 @@ STOPS_WITHIN = 10
 GONE_WITHIN = 30
 
 
-def test_an_interrupted_run_ends_within_seconds_and_keeps_what_was_answered(teacher: Path, tmp_path: Path) -> None:
-    """A process of its own from the first import to the last thread: what ends late ends it late."""
-    recipe, data = write_asking(tmp_path, max_tokens=400, samples=60), tmp_path / "data"
-    log = tmp_path / "said"
+def interrupt(
+    recipe: Path, surroundings: dict[str, str], log: Path, ready: Callable[[], object], within: float, then: float
+) -> None:
+    """Start a run of the recipe, interrupt it `then` seconds after it is `ready`, and see it end in time."""
     with log.open("w") as said:
         run = subprocess.Popen(
-            [*COMMAND, "materialize", str(recipe)], cwd=PROJECT, env=environment(data), stdout=said, stderr=said
+            [*COMMAND, "materialize", str(recipe)], cwd=PROJECT, env=surroundings, stdout=said, stderr=said
         )
     try:
-        wait(lambda: (data / "ledger" / "segments").exists() and stored(data), 240, "the first answers", every=0.1)
-        time.sleep(0.3)  # into the next batch
+        wait(ready, within, "the run to be at it", every=0.1)
+        time.sleep(then)
         began = time.monotonic()
         run.send_signal(signal.SIGINT)
         wait(lambda: "ot: interrupted; run the same command again" in log.read_text(), STOPS_WITHIN, "its end", 0.1)
@@ -42,6 +43,18 @@ def test_an_interrupted_run_ends_within_seconds_and_keeps_what_was_answered(teac
         run.kill()
         run.wait()
 
+
+def test_an_interrupted_run_ends_within_seconds_and_keeps_what_was_answered(teacher: Path, tmp_path: Path) -> None:
+    """A process of its own from the first import to the last thread: what ends late ends it late."""
+    recipe, data = write_asking(tmp_path, max_tokens=400, samples=60), tmp_path / "data"
+    interrupt(
+        recipe,
+        environment(data),
+        tmp_path / "said",
+        ready=lambda: (data / "ledger" / "segments").exists() and stored(data),
+        within=240,
+        then=0.3,  # into the next batch
+    )
     kept = set(stored(data))
     again = start(data, tmp_path / "again", "materialize", str(recipe), "--budget", "tokens=1")
     assert again.end() == 0, again.said
@@ -67,25 +80,14 @@ def test_a_run_that_verifies_ends_within_seconds_and_leaves_no_program(tmp_path:
     ]
     recipe = {"name": "slow", "format": "think", "tracks": {"code": stages}, "dataset": {"rows": "all"}}
     (tmp_path / "slow.yaml").write_text(yaml.safe_dump(recipe))
-    log = tmp_path / "said"
-    with log.open("w") as said:
-        run = subprocess.Popen(
-            [*COMMAND, "materialize", str(tmp_path / "slow.yaml")],
-            cwd=PROJECT,
-            env=environment(tmp_path / "data", OT_SANDBOX="process", TMPDIR=str(tmp_path)),
-            stdout=said,
-            stderr=said,
-        )
-    try:
-        wait(lambda: any(tmp_path.glob("ot-sandbox-*")), 120, "the first program", every=0.1)
-        time.sleep(1.0)
-        began = time.monotonic()
-        run.send_signal(signal.SIGINT)
-        wait(lambda: "ot: interrupted; run the same command again" in log.read_text(), STOPS_WITHIN, "its end", 0.1)
-        assert run.wait(timeout=began + GONE_WITHIN - time.monotonic()) == 130
-    finally:
-        run.kill()
-        run.wait()
+    interrupt(
+        tmp_path / "slow.yaml",
+        environment(tmp_path / "data", OT_SANDBOX="process", TMPDIR=str(tmp_path)),
+        tmp_path / "said",
+        ready=lambda: any(tmp_path.glob("ot-sandbox-*")),
+        within=120,
+        then=1.0,
+    )
     assert not any(tmp_path.glob("ot-sandbox-*"))
     left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True, check=False).stdout
     assert left == ""

@@ -113,8 +113,13 @@ def prepare(answer: str | None, tests: str | None, limits: Job) -> Trial | Judge
     if read.kind == "asserts":
         expected += read.stdins
     output_kb = OUTPUT_KB + max(map(len, expected), default=0) * 4 // 1024
-    job = replace(limits, source=program(source, read, mark), stdins=inputs(read, mark), output_kb=output_kb)
-    job = replace(job, checker=checker(read))
+    job = replace(
+        limits,
+        source=program(source, read, mark),
+        checker=checker(read),
+        stdins=inputs(read, mark),
+        output_kb=output_kb,
+    )
     return Trial(job, read, mark, source)
 
 
