@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import PROJECT
 
-HEAVY = ("torch", "transformers", "vllm", "ray", "datasets", "docker", "sentence_transformers", "rapidfuzz")
+HEAVY = ("torch", "transformers", "vllm", "ray", "datasets", "docker", "sentence_transformers", "rapidfuzz", "numba")
 
 LOADED = f"""
 import sys
