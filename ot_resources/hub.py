@@ -37,15 +37,18 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
         "words", description="What n-grams are counted in: words, or a Hub tokenizer such as Qwen/Qwen2-7B-Instruct."
     )
 
-    def revision(self, dataset: str, split: str, files: str = "") -> str:
-        """The state of a dataset, without reading it: the locked or newest commit, or the stand-in's content hash."""
+    def revision(self, dataset: str, split: str, files: str = "", known: str | None = None) -> str:
+        """The state of a dataset, without reading it: the locked or newest commit, or the stand-in's content hash.
+
+        At first contact the `known` commit is locked, or the newest where none is known.
+        """
         if self.samples:
             return fingerprint(self._stand_ins(dataset, split, files))
         locked = self._locked()
         if locked.get(dataset) == FOLLOW:
             return _resolve(dataset)
         if dataset not in locked:
-            locked[dataset] = _resolve(dataset)
+            locked[dataset] = known or _resolve(dataset)
             _write(Path(self.lock), json.dumps(locked, indent=1, sort_keys=True) + "\n")
         return locked[dataset]
 

@@ -20,7 +20,7 @@ from data.generator.benchmarks import Item, items
 from data.generator.decontaminate import ngram_hits, ratio_hits
 from data.generator.dirt import Row
 from data.generator.samples import camel, numina, openthoughts3, programs, riddles, seeds, traces
-from data.generator.samples.benchmarks import BENCHMARKS, benchmark_record
+from data.generator.samples.benchmarks import BENCHMARKS, OPENTHOUGHTS3, benchmark_record
 from data.generator.samples.drawing import Draw, StandIn
 from data.generator.samples.openthoughts3 import SEED, build_source, source_record
 from data.generator.samples.tables import frame, question_texts, write_tables
@@ -85,7 +85,7 @@ def build(schemas: dict) -> tuple[dict[str, pl.DataFrame], list[dict]]:
             # Exam questions carry their options in one stand-in; leaks come from the sets where the item is the whole text.
             own = {
                 b: drawn[b]
-                for b, (style, _) in BENCHMARKS.items()
+                for b, (style, _) in OPENTHOUGHTS3.items()
                 if style == plan.domain and b != "daman1209arora/jeebench"
             }
             rows = build_source(name, plan, built, own)

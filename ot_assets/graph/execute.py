@@ -130,7 +130,7 @@ def outside(node: Node, hub: Hub, before: Version | None) -> RawTable | None:
         if spec.path:
             paths = spec.files()
             return RawTable(paths, fingerprint(paths))
-        revision = hub.revision(spec.dataset, spec.split, spec.repository_files)
+        revision = hub.revision(spec.dataset, spec.split, spec.repository_files, spec.revision)
         return RawTable((), revision, stand_in=bool(hub.samples))
     except (BadInput, OSError) as error:
         said = str(error) if isinstance(error, BadInput) else f"{spec.where}: {first_line(error)}"

@@ -30,7 +30,10 @@ _FOLDER = Path(__file__).parent / "catalogue"
 _ID = re.compile(r"[a-z0-9][a-z0-9_]{0,79}")
 _SPLIT = re.compile(r"\w[\w.-]{0,79}")
 _MAPPING = ("question", "options", "key", "reference", "tests", "imported", "only", "error", "extra")
-_ENTRY = ("dataset", "config", "split", "files", "domain", "rows", "licence", "verified", "note", "stand_in", "study")
+_ENTRY = (
+    *("dataset", "config", "split", "files", "revision", "domain", "rows"),
+    *("licence", "verified", "note", "stand_in", "study"),
+)
 # What a recipe may say of a catalogue entry: a part of it goes by an id of its own.
 _OVERRIDES = ("use", "id", "domain", "split", "only")
 _FILES = ("use", "path", "id", "domain", "licence", "reader")
@@ -41,7 +44,8 @@ class SourceSpec:
     """A table from outside: where it is, and how its columns become a question's.
 
     A Hub dataset is read as its table, or as files of its repository (`repository_files`) where it has none. `reader`
-    are options of the reader of a file that is no table (a dump, a PDF).
+    are options of the reader of a file that is no table (a dump, a PDF). `revision` is a commit of the Hub dataset that
+    was read somewhere: it is locked at first contact, instead of the newest.
     """
 
     id: str
@@ -54,6 +58,7 @@ class SourceSpec:
     dataset: str = ""
     config: str | None = None
     split: str = "train"
+    revision: str | None = None
     repository_files: str = ""
     path: str = ""
     reader: dict[str, Any] = field(default_factory=dict)
@@ -175,6 +180,7 @@ def _hub(name: str, id_: str, entry: dict[str, Any], where: str, kind: Literal["
         dataset=entry["dataset"],
         config=entry.get("config"),
         split=entry.get("split", "train"),
+        revision=entry.get("revision"),
         repository_files=entry.get("files", ""),
         licence=entry.get("licence"),
         verified=entry.get("verified"),

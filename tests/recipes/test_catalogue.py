@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from ot_assets.contracts import DOMAINS
 from ot_assets.recipes.library import recipes
 from ot_assets.recipes.sources import catalogue, read_benchmark, read_source
+from ot_assets.strategies.sources.mapped import to_questions
+from ot_resources.hub import Hub
 from tests.conftest import PROJECT
 
+SAMPLES = PROJECT / "data" / "samples"
 SOURCES, BENCHMARKS = catalogue("sources"), catalogue("benchmarks")
 
 
@@ -42,9 +48,35 @@ def test_an_entry_says_where_it_was_read_or_that_nobody_did(entry):
     assert entry["verified"] is None or len(entry["verified"]) > 10
 
 
+def test_the_benchmarks_that_recipes_of_this_kind_are_cleaned_against_are_there():
+    """Those of OpenThoughts3 are the group; beside them are later and other ones."""
+    assert {"aime25_i", "aime25_ii", "hmmt_feb25", "humaneval", "mbpp", "bigcodebench", "gsm8k_test"} <= set(BENCHMARKS)
+    assert {"math_test", "minerva_math", "olympiadbench", "livecodebench_v5", "livecodebench_v6"} <= set(BENCHMARKS)
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_benchmark_has_a_stand_in_that_is_read_as_the_catalogue_says(name):
+    spec = read_benchmark(name, Path(), "test")
+    table = pl.scan_parquet(SAMPLES / spec.dataset.replace("/", "__") / f"{spec.split}.parquet")
+    read = to_questions(table, source=name, mapping=spec.read_as(stand_in=True), where=name)
+    kept = read.kept.collect()
+    assert kept.height >= 12 and kept["question"].str.len_chars().min() > 40
+    assert read.dropped.collect().is_empty()
+
+
+def test_a_revision_that_was_read_is_a_whole_commit_and_is_locked_without_asking_the_hub(tmp_path):
+    hub = Hub(cache=str(tmp_path), lock=str(tmp_path / "revisions.lock"))
+    read = {entry["dataset"]: entry["revision"] for entry in BENCHMARKS.values() if entry.get("revision")}
+    assert "opencompass/AIME2025" in read
+    for dataset, revision in read.items():
+        assert re.fullmatch("[0-9a-f]{40}", revision)
+        assert hub.revision(dataset, "test", known=revision) == revision
+        assert hub.revision(dataset, "test", known="another") == revision, "the lock goes before the catalogue"
+    assert json.loads((tmp_path / "revisions.lock").read_text()) == read
+
+
 def test_what_recipes_read_has_a_stand_in():
-    samples = PROJECT / "data" / "samples"
     for recipe in recipes():
         for spec in recipe.outside():
-            folder = samples / spec.dataset.replace("/", "__")
+            folder = SAMPLES / spec.dataset.replace("/", "__")
             assert any(folder.glob("*")), f"{recipe.name} reads {spec.id}, which has no stand-in"

@@ -2,7 +2,8 @@
 
 from data.generator.benchmarks import Item
 
-BENCHMARKS = {
+# Those that OpenThoughts3 was cleaned against: they leak into the sources.
+OPENTHOUGHTS3 = {
     "HuggingFaceH4/MATH-500": ("math", 48),
     "Maxwell-Jia/AIME_2024": ("math", 30),
     "AI-MO/aimo-validation-amc": ("math", 30),
@@ -16,6 +17,24 @@ BENCHMARKS = {
     "Qwen/CodeElo": ("code", 30),
     "open-r1/ioi": ("code", 24),
 }
+# Those that leak nowhere.
+OTHERS = {
+    "HuggingFaceH4/aime_2024": ("math", 12),
+    "math-ai/aime25": ("math", 12),
+    "opencompass/AIME2025": ("math", 12),
+    "MathArena/aime_2025": ("math", 12),
+    "MathArena/hmmt_feb_2025": ("math", 12),
+    "math-ai/amc23": ("math", 12),
+    "SuperSecureHuman/competition_math_hf_dataset": ("math", 12),
+    "openai/gsm8k": ("math", 12),
+    "math-ai/minervamath": ("science", 12),
+    "Hothan/OlympiadBench": ("math", 12),
+    "openai/openai_humaneval": ("code", 12),
+    "google-research-datasets/mbpp": ("code", 12),
+    "bigcode/bigcodebench": ("code", 12),
+    "bigcode/bigcodebench-hard": ("code", 12),
+}
+BENCHMARKS = OPENTHOUGHTS3 | OTHERS
 
 
 def benchmark_record(name: str, i: int, item: Item) -> dict:
@@ -69,5 +88,27 @@ def benchmark_record(name: str, i: int, item: Item) -> dict:
             "problem": item.question,
             "statement": item.question,
         },
+    }
+    return records[name] if name in records else _other_record(name, i, item)
+
+
+def _other_record(name: str, i: int, item: Item) -> dict:
+    """A row of one of the `OTHERS`: named alike in most of them."""
+    asked, boxed = item.question, f"Then \\boxed{{{item.answer}}}."
+    records = {
+        "HuggingFaceH4/aime_2024": {"id": i, "problem": asked, "answer": item.answer},
+        "math-ai/aime25": {"problem": asked, "answer": item.answer, "id": str(i)},
+        "opencompass/AIME2025": {"question": asked, "answer": item.answer},
+        "MathArena/aime_2025": {"problem_idx": i + 1, "problem": asked, "answer": item.answer},
+        "MathArena/hmmt_feb_2025": {"problem_idx": i + 1, "problem": asked, "answer": item.answer},
+        "math-ai/amc23": {"id": i, "question": asked, "answer": item.answer},
+        "SuperSecureHuman/competition_math_hf_dataset": {"problem": asked, "level": "Level 1", "solution": boxed},
+        "openai/gsm8k": {"question": asked, "answer": f"Work it out.\n#### {item.answer}"},
+        "math-ai/minervamath": {"question": asked, "answer": item.answer},
+        "Hothan/OlympiadBench": {"id": i, "question": asked, "final_answer": [item.answer]},
+        "openai/openai_humaneval": {"task_id": f"StandIn/{i}", "prompt": f'def solve(lines):\n    """{asked}"""\n'},
+        "google-research-datasets/mbpp": {"task_id": i, "text": asked},
+        "bigcode/bigcodebench": {"task_id": f"StandIn/{i}", "instruct_prompt": asked},
+        "bigcode/bigcodebench-hard": {"task_id": f"StandIn/{i}", "instruct_prompt": asked},
     }
     return records[name]
