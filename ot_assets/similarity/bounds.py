@@ -1,0 +1,154 @@
+"""Pairs of texts that two lower bounds of the Indel distance leave over. Why nothing is lost: see `indel.py`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ot_assets.similarity.alphabet import CLASSES, KINDS
+from ot_assets.similarity.compiled import compiled
+
+_TILE = 1024
+_FIRST = np.array([first for first, _ in CLASSES])
+_LAST = np.array([last for _, last in CLASSES])
+_WORD = 64
+
+
+@compiled
+def candidates(left, right, row, last, low, high, share, kinds, out_left, out_right):  # type: ignore[no-untyped-def]
+    """Pairs (i, j) of `left` and `right` whose distance may be at most share * (length i + length j).
+
+    For i from `row` on and j in [low[i], high[i]). Written to `out_left`, `out_right`; stops at `last`, or before a row
+    that they might not hold. `kinds` is how many kinds the first look counts. Returns the next row, how many pairs were
+    written, and how many reached the second bound.
+    """
+    sums, near = np.empty(_TILE, dtype=np.uint16), np.empty(_TILE, dtype=np.int64)
+    found, counted = 0, 0
+    while row < last:
+        if found + high[row] - low[row] > len(out_left):
+            break
+        masks = np.empty((0, 0), dtype=np.uint64)
+        for start in range(low[row], high[row], _TILE):
+            width = min(_TILE, high[row] - start)
+            sums[:] = 0
+            for kind in range(kinds):
+                _add_differences(left.rows[row, kind], right.counts[kind, start : start + width], sums)
+            loosest = _limit(share, left.lengths[row] + right.lengths[start + width - 1])
+            for place in range(_at_most(sums[:width], loosest, near)):
+                j = start + near[place]
+                limit = _limit(share, left.lengths[row] + right.lengths[j])
+                bound = np.int64(sums[near[place]]) + _difference(left.rows[row], right.rows[j], kinds, KINDS)
+                if bound > limit:
+                    continue
+                counted += 1
+                if len(masks) == 0:
+                    masks = _masks(left, row)
+                if _projected(left, right, row, j, masks, bound, limit) <= limit:
+                    out_left[found] = row
+                    out_right[found] = j
+                    found += 1
+        row += 1
+    return row, found, counted
+
+
+@compiled
+def _add_differences(mine, others, sums):  # type: ignore[no-untyped-def]
+    """Add to each sum how far `mine` is from the other's count. Nearly all the time of a join goes here."""
+    count = np.int16(mine)
+    for t in range(len(others)):
+        sums[t] += np.uint16(abs(np.int16(count - np.int16(others[t]))))
+
+
+@compiled
+def _at_most(sums, most, places):  # type: ignore[no-untyped-def]
+    """Write the places of the sums that are at most `most`; returns how many there are."""
+    size = 0
+    for t in range(len(sums)):
+        places[size] = t
+        size += sums[t] <= most
+    return size
+
+
+@compiled
+def _difference(one, other, first, last):  # type: ignore[no-untyped-def]
+    """How far two texts' counts of the kinds from `first` to `last` are apart."""
+    total = np.int32(0)
+    for kind in range(first, last):
+        total += np.int32(abs(np.int16(np.int16(one[kind]) - np.int16(other[kind]))))
+    return np.int64(total)
+
+
+@compiled
+def _limit(share, length):  # type: ignore[no-untyped-def]
+    """The most edits that a pair may have; never too few, whatever floating point does."""
+    return np.int64(share * length + 1e-6)
+
+
+@compiled
+def _masks(corpus, i):  # type: ignore[no-untyped-def]
+    """Bit p of masks[kind] is set where letter p of the projection, that of the kind's own class, is of that kind."""
+    longest = 0
+    for c in range(4):
+        longest = max(longest, corpus.starts[4 * i + c + 1] - corpus.starts[4 * i + c])
+    masks = np.zeros((KINDS, (longest + _WORD - 1) // _WORD + 1), dtype=np.uint64)
+    for c in range(4):
+        first = corpus.starts[4 * i + c]
+        for place in range(first, corpus.starts[4 * i + c + 1]):
+            p = place - first
+            masks[corpus.letters[place], p // _WORD] |= np.uint64(1) << np.uint64(p % _WORD)
+    return masks
+
+
+@compiled
+def _projected(left, right, i, j, masks, bound, limit):  # type: ignore[no-untyped-def]
+    """The bound with the counts of each class replaced by the Indel distance of the projections, until it is too high."""
+    for c in range(4):
+        size = left.starts[4 * i + c + 1] - left.starts[4 * i + c]
+        first, end = right.starts[4 * j + c], right.starts[4 * j + c + 1]
+        bound -= _difference(left.rows[i], right.rows[j], _FIRST[c], _LAST[c])
+        bound += size + end - first - 2 * _common(masks, size, right.letters, first, end)
+        if bound > limit:
+            break
+    return bound
+
+
+@compiled
+def _common(masks, size, letters, first, end):  # type: ignore[no-untyped-def]
+    """The longest common subsequence of a text of `size` letters, given by its masks, and letters[first:end].
+
+    Bit-parallel (Hyyrö 2004): a word holds 64 columns of the matrix of differences, a letter takes one addition a word.
+    """
+    one = np.uint64(1)
+    words = (size + _WORD - 1) // _WORD
+    if words == 1:
+        rest = ~np.uint64(0)
+        for place in range(first, end):
+            mask = masks[letters[place], 0]
+            rest = (rest + (rest & mask)) | (rest & ~mask)
+        return _zeros(rest, size)
+    column = np.full(words, ~np.uint64(0), dtype=np.uint64)
+    for place in range(first, end):
+        carry = np.uint64(0)
+        letter = letters[place]
+        for w in range(words):
+            mask, rest = masks[letter, w], column[w]
+            total = rest + (rest & mask)
+            over = total < rest
+            summed = total + carry
+            carry = one if over or summed < total else np.uint64(0)
+            column[w] = summed | (rest & ~mask)
+    common = 0
+    for w in range(words):
+        common += _zeros(column[w], min(_WORD, size - w * _WORD))
+    return common
+
+
+@compiled
+def _zeros(word, bits):  # type: ignore[no-untyped-def]
+    """How many of the lowest `bits` bits are zero."""
+    x = ~word
+    if bits < 64:
+        x &= (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+    x -= (x >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))

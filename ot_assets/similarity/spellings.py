@@ -1,0 +1,181 @@
+"""The ways in which numbers, operators and units are spelled, each with the one entry that stands for it.
+
+Tables only; `quantities` reads with them. A spelling that is missing here counts for nothing, unless it is a LaTeX
+command or a mathematical symbol: those count as they are.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# LaTeX that changes how a formula looks and not what it says. Every other command counts: \sin is not \cos.
+FORMATTING = frozenset(
+    """
+    left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr mathrm mathbf mathit mathsf mathtt
+    mathnormal boldsymbol bm rm bf it sf tt text textbf textit textrm textnormal textsc textsf texttt emph underline
+    mbox hbox displaystyle textstyle scriptstyle limits nolimits operatorname quad qquad enspace thinspace hspace vspace
+    hfill hline phantom vphantom hphantom begin end newline linebreak noindent par item label tag nonumber color
+    mathop mathbin mathrel mathord mathopen mathclose mathstrut strut smash boxed array aligned align matrix
+    """.split()
+)
+
+# What is written in several ways, by the one that stands for all: commands without their backslash, symbols, words.
+_SAME = {
+    "+": "plus added adding ＋",
+    "-": "minus subtract subtracted subtracting − –",
+    "*": "times cdot ast multiplied multiply multiplying × · ⋅ ∗ ∙",
+    "/": "frac dfrac tfrac cfrac div over divided ÷ ∕ ⁄",
+    "^": "**",
+    "=": "== equals ＝",
+    "!=": "ne neq ≠ <>",
+    "<": "lt",
+    ">": "gt",
+    "<=": "le leq leqslant leqq ≤ ⩽ =<",
+    ">=": "ge geq geqslant geqq ≥ ⩾",
+    "+-": "pm ±",
+    "sqrt": "√",
+    "sum": "∑ sums",
+    "product": "prod ∏ products",
+    "int": "∫ integral",
+    "infty": "∞ infinity",
+    "pi": "π",
+    "|": "mid vert lvert rvert ∣",
+    "prime": "' ′",
+    "prime prime": "'' ″",
+    "in": "∈",
+    "notin": "∉",
+    "cup": "∪ union",
+    "cap": "∩ intersection",
+    "subset": "⊂",
+    "subseteq": "⊆",
+    "angle": "∠",
+    "triangle": "△",
+    "perp": "⊥ perpendicular",
+    "parallel": "∥",
+    "approx": "≈",
+    "equiv": "≡",
+    "cong": "≅",
+    "to": "→ rightarrow longrightarrow",
+    "floor": "lfloor ⌊",
+    "ceiling": "lceil ⌈",
+    "mod": "pmod bmod modulo",
+    "max": "maximum maximal maximize largest greatest biggest highest longest",
+    "min": "minimum minimal minimize smallest lowest shortest",
+    "most": "",
+    "least": "",
+    "more": "greater larger above exceeds exceed",
+    "less": "fewer smaller below under",
+    "%": "percent percentage",
+}
+
+# Words that turn a question into another one, each for itself.
+_TURNING = """
+    even odd positive negative increase increased increases increasing decrease decreased decreases decreasing
+    squared cubed square cube root roots reciprocal difference quotient remainder factorial ratio average mean
+    median mode range total sin cos tan cot sec csc log ln exp gcd lcm prime composite integer integers rational
+    irrational real consecutive distinct not no never without except cannot true false correct incorrect inside
+    outside clockwise counterclockwise horizontal vertical first last before after inscribed circumscribed row rows
+    column columns area perimeter circumference volume radius diameter left right leftmost rightmost oldest newest
+    older younger taller north south east west
+""".split()
+
+_NUMBERS = {
+    word: str(number)
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+        " seventeen eighteen nineteen twenty".split()
+    )
+} | {
+    "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90",
+    "hundred": "100", "thousand": "1000", "million": "1000000", "billion": "1000000000", "dozen": "12", "twice": "2*",
+    "double": "2*", "doubled": "2*", "thrice": "3*", "triple": "3*", "tripled": "3*", "half": "1/2", "halves": "1/2",
+    "quarter": "1/4", "quarters": "1/4", "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5",
+    "⅛": "1/8",
+}  # fmt: skip
+_ORDINALS = {
+    word: f"{number}th"
+    for number, word in enumerate(
+        "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 2
+    )
+}
+TENS = frozenset(word for word in _NUMBERS if word.endswith("ty"))
+
+# Units that are words; they count wherever they stand, since "in metres" asks for another answer than "in feet".
+_UNIT_WORDS = {
+    "km": "kilometer kilometers kilometre kilometres",
+    "m": "meter meters metre metres",
+    "cm": "centimeter centimeters centimetre centimetres",
+    "mm": "millimeter millimeters millimetre millimetres",
+    "kg": "kilogram kilograms kilogramme kilogrammes",
+    "g": "gram grams gramme grammes",
+    "mg": "milligram milligrams",
+    "l": "liter liters litre litres",
+    "ml": "milliliter milliliters millilitre millilitres",
+    "ft": "foot feet",
+    "inch": "inches",
+    "yd": "yard yards",
+    "mile": "miles",
+    "lb": "pound pounds",
+    "oz": "ounce ounces",
+    "gallon": "gallons",
+    "s": "seconds",
+    "minute": "minutes",
+    "h": "hour hours",
+    "day": "days",
+    "week": "weeks",
+    "month": "months",
+    "year": "years",
+    "°": "degree degrees circ º",
+    "rad": "radian radians",
+    "$": "dollar dollars",
+    "cent": "cents",
+    "€": "euro euros",
+    "£": "",
+    "¥": "yuan",
+    "kelvin": "kelvins",
+    "celsius": "",
+    "fahrenheit": "",
+    "mol": "mole moles",
+    "j": "joule joules",
+    "n": "newton newtons",
+    "w": "watt watts",
+    "v": "volt volts",
+    "pa": "pascal pascals",
+}
+# Abbreviations; they count behind a number only, for elsewhere they may be anything.
+UNIT_LETTERS = {
+    **{unit: unit for unit in "km m cm mm kg g mg l ml ft yd lb oz s h mol j kj n w kw v pa kpa hz k".split()},
+    "in": "inch", "mi": "mile", "min": "minute", "sec": "s", "second": "s", "hr": "h", "hrs": "h", "mph": "mph",
+}  # fmt: skip
+
+GREEK = {
+    chr(code): name if chr(code).islower() else name.capitalize()
+    for code in range(0x391, 0x3CA)
+    if (name := unicodedata.name(chr(code), "?").split()[-1].lower().replace("lamda", "lambda")) != "?"
+}
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))
+
+HAN_DIGITS = dict(zip("零一二三四五六七八九", range(10), strict=True)) | {"〇": 0, "两": 2}
+HAN_PLACES = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
+# Longer ones first, as the expression below takes the first that fits.
+HAN = {
+    "至少": "least", "至多": "most", "最大": "max", "最小": "min", "最多": "max", "最少": "min", "大于": ">",
+    "小于": "<", "多于": ">", "少于": "<", "不": "not", "加": "+", "减": "-", "乘": "*", "除": "/", "奇": "odd",
+    "偶": "even", "正": "positive", "负": "negative", "倍": "*", "半": "1/2", "千米": "km", "公里": "km", "厘米": "cm",
+    "毫米": "mm", "米": "m", "千克": "kg", "公斤": "kg", "克": "g", "吨": "t", "升": "l", "元": "¥", "角": "角",
+    "分钟": "minute", "小时": "h", "度": "°",
+}  # fmt: skip
+
+SYMBOLS = (
+    {spelling: one for one, others in _SAME.items() for spelling in (one, *others.split())}
+    | {word: word for word in _TURNING}
+    | {spelling: one for one, others in _UNIT_WORDS.items() for spelling in (one, *others.split()) if len(spelling) != 2}
+    | {"nonzero": "not 0", "nonnegative": "not negative", "nonpositive": "not positive", "non": "not"}
+    | _NUMBERS
+    | _ORDINALS
+    | HAN
+)
+# Words of ordinary prose that are operators only as commands or symbols.
+_COMMANDS_ONLY = ("in", "to", "over", "under", "int", "le", "ge", "ne", "lt", "gt", "div", "cap", "cup")
+COMMANDS = {name: one for name, one in SYMBOLS.items() if name.isascii()} | {"in": "in"}
+WORDS = {name: one for name, one in SYMBOLS.items() if name not in _COMMANDS_ONLY}
