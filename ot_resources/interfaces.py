@@ -125,6 +125,22 @@ class Tokenizer(Protocol):
     def tokens(self, text: str) -> Sequence[Hashable]: ...
 
 
+@runtime_checkable
+class PlacedTokenizer(Tokenizer, Protocol):
+    """A tokenizer that knows where in the text its tokens are, and numbers those of many texts at once."""
+
+    def spans(self, text: str) -> Sequence[tuple[int, int]]:
+        """[start, end) in characters of `text`, for each of its tokens."""
+        ...
+
+    def numbers(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """UInt64, one for each token of the texts, one text after the other, and Int64, where each text's tokens end.
+
+        Equal tokens have equal numbers; different ones may, rarely, share one.
+        """
+        ...
+
+
 class ExecutionStatus(StrEnum):
     """How one case of a job ended. Only `ok` means that the program ran to its end with exit code 0."""
 

@@ -20,8 +20,8 @@ from ot_assets.graph.checks import Check
 from ot_assets.graph.watching import watched
 from ot_assets.lineage import record as lineage
 from ot_assets.recipes.plan import Key, Node
+from ot_assets.similarity.words import Words
 from ot_assets.strategies import running
-from ot_assets.strategies.decontaminate.ngrams import Words
 from ot_assets.strategies.registry import Split
 from ot_assets.strategies.sources.mapped import check_keys, to_questions
 from ot_assets.strategies.verify import grading

@@ -1,7 +1,7 @@
 """Runs of n tokens that a text shares with an item of a list: every text that shares one is found, and no other.
 
-A token has a number, a run of n tokens has a hash of its n numbers (`hashing`). Equal tokens have equal numbers and equal
-runs equal hashes, so a text can share a run with an item only where one of its hashes is among those of the items. The
+A token has a number, a run of n tokens has a hash of its n numbers (`hashing`). Equal tokens have equal numbers and
+equal runs equal hashes, so a text can share a run with an item only where one of its hashes is among theirs. The
 converse does not hold, and is not relied on: for each such place, from the first one on, the tokens themselves are
 compared with those of every item that has the hash, and where none agrees the search goes on behind it.
 """

@@ -75,7 +75,7 @@ def prepare(entry: Strategy, frame: Frame) -> pl.LazyFrame:
 
 def provide(entry: Strategy, given: dict[str, Any]) -> dict[str, Any]:
     """The capabilities by parameter name; a tokenizer defaults to words, everything else must be given."""
-    from ot_assets.strategies.decontaminate.ngrams import Words
+    from ot_assets.similarity.words import Words
 
     arguments: dict[str, Any] = {}
     for parameter, kind in entry.capabilities.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import polars as pl
@@ -15,7 +14,7 @@ from ot_assets.strategies.registry import Split, strategy
 @strategy(stage="decontaminate", version=1)
 def indel(
     questions: pl.LazyFrame, *, against: pl.LazyFrame, threshold: Annotated[float, Field(gt=1, le=100)] = 95.0
-) -> Iterator[Split]:
+) -> Split:
     """Drop what has an Indel ratio of at least `threshold` (a percentage) with a benchmark question.
 
     The ratio is `rapidfuzz.fuzz.ratio` on the raw texts. OpenThoughts-114k: 95 against five benchmarks;

@@ -1,23 +1,22 @@
-"""What the decontamination strategies share: benchmark questions, two ways to match them, and the drop."""
+"""What the decontamination strategies share: benchmark questions, a way to match them, and the drop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from ot_assets.contracts import DROPPED
-from ot_assets.strategies.decontaminate.ngrams import NgramIndex
 from ot_assets.strategies.dropping import encode
+from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split
-from ot_resources.interfaces import Tokenizer
 
 # Evidence for each text that matches a benchmark question, None for the others.
 Matcher = Callable[[Sequence[str]], "list[dict[str, Any] | None]"]
 
-_BATCH_ROWS = 4096
+_BATCH_ROWS = 50_000
 _BLOCK_ROWS = 256
 
 
@@ -89,38 +88,22 @@ def indel_matcher(items: Sequence[Item], threshold: float) -> Matcher:
     return match
 
 
-def ngram_matcher(items: Sequence[Item], tokenizer: Tokenizer, n: int) -> Matcher:
-    """Matches a text that shares a run of `n` tokens with a benchmark question."""
-    index = NgramIndex(tokenizer, n)
-    for number, item in enumerate(items):
-        index.add(item.text, number)
+def drop_matches(questions: pl.LazyFrame, matchers: Sequence[Matcher]) -> Split:
+    """Drop as `contaminated` what any matcher matches; the first that matches gives the evidence.
 
-    def match(asked: Sequence[str]) -> list[dict[str, Any] | None]:
-        shared = [index.first_shared(text) for text in asked]
-        told = {"rule": "ngram", "n": n, "tokenizer": tokenizer.name}
-        return [hit and told | {"ngram": hit[1]} | items[hit[0]].evidence() for hit in shared]
-
-    return match
-
-
-def drop_matches(questions: pl.LazyFrame, matchers: Sequence[Matcher]) -> Iterator[Split]:
-    """Drop as `contaminated` what any matcher matches, batch by batch; the first that matches gives the evidence.
-
-    A null question matches nothing. Yields at least one Split, an empty one for no questions.
+    A null question matches nothing. The texts are read first, by the batch, and the rows stream past what was found:
+    what is held in memory is a batch of texts, and the evidence.
     """
-    yield _split(pl.DataFrame(schema=questions.collect_schema()), [])
-    for batch in questions.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
-        evidence: list[dict[str, Any] | None] = [None] * len(batch)
-        open_rows = [row for row, text in enumerate(batch["question"]) if text is not None]
-        texts = batch["question"].to_list()
+    told = [pl.DataFrame(schema={ROW: pl.get_index_type(), "drop_evidence": pl.String})]
+    texts = questions.select("question").with_row_index(ROW).filter(pl.col("question").is_not_null())
+    for batch in texts.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
         for matcher in matchers:
-            for row, found in zip(open_rows, matcher([texts[row] for row in open_rows]), strict=True):
-                evidence[row] = found
-            open_rows = [row for row in open_rows if evidence[row] is None]
-        yield _split(batch, [encode(found) if found else None for found in evidence])
-
-
-def _split(batch: pl.DataFrame, evidence: Sequence[str | None]) -> Split:
-    told = pl.Series("drop_evidence", evidence, dtype=pl.String)
-    dropped = batch.with_columns(pl.lit("contaminated").alias("drop_reason"), told).filter(told.is_not_null())
-    return Split(batch.filter(told.is_null()).lazy(), dropped.select(*batch.columns, *DROPPED).lazy())
+            found = pl.Series([row and encode(row) for row in matcher(batch["question"].to_list())], dtype=pl.String)
+            told.append(batch.select(ROW, drop_evidence=found).drop_nulls())
+            batch = batch.filter(found.is_null())
+    joined = questions.with_row_index(ROW).join(pl.concat(told).lazy(), on=ROW, how="left", maintain_order="left")
+    dropped = joined.filter(pl.col("drop_evidence").is_not_null()).drop(ROW)
+    return Split(
+        joined.filter(pl.col("drop_evidence").is_null()).drop(ROW, "drop_evidence"),
+        dropped.with_columns(drop_reason=pl.lit("contaminated")).select(pl.exclude(*DROPPED), *DROPPED),
+    )

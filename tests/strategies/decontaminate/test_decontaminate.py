@@ -25,9 +25,13 @@ def benchmark(*texts: str | None) -> pl.DataFrame:
 
 
 def shares_run(text: str, item: str, n: int) -> bool:
+    """A run of n words; or, of an item of fewer, all of it, which is all of the text too below four words."""
     left, right = text.lower().split(), item.lower().split()
-    runs = [right[i : i + n] for i in range(len(right) - n + 1)]
-    return any(left[i : i + n] in runs for i in range(len(left) - n + 1))
+    length = min(n, len(right))
+    if length < min(n, 4):
+        return bool(right) and left == right
+    runs = [right[i : i + length] for i in range(len(right) - length + 1)]
+    return any(left[i : i + length] in runs for i in range(len(left) - length + 1))
 
 
 @settings(deadline=None)
@@ -35,7 +39,7 @@ def shares_run(text: str, item: str, n: int) -> bool:
     st.lists(st.one_of(TEXTS, st.none()), max_size=8),
     st.lists(st.one_of(TEXTS, st.none()), max_size=6),
     st.sampled_from([10.0, 50.0, 66.7, 75.0, 80.0, 90.1, 95.0, 100.0]),
-    st.integers(1, 4),
+    st.integers(1, 6),
 )
 def test_against_the_double_loop(asked, items, threshold, n):
     kept, dropped = both(
@@ -59,9 +63,11 @@ def test_against_the_double_loop(asked, items, threshold, n):
             assert found["score"] == pytest.approx(best, abs=1e-3)
         elif sharing:
             assert found is not None
-            assert found["rule"] == "ngram"
+            assert found["rule"] in ("ngram", "whole_item")
             assert found["twin"] in sharing
-            assert len(found["ngram"].split()) == n
+            start, end = found["span"]
+            assert len(text[start:end].split()) == found["n"] <= n
+            assert shares_run(found["matched"], dict(known)[found["twin"]], found["n"])
         else:
             assert found is None
     assert kept["question_id"].to_list() == [f"q{i}" for i in range(len(asked)) if f"q{i}" not in told]
@@ -113,7 +119,16 @@ def test_evidence_of_the_ngram_rule():
         "decontaminate.ngram", questions("so, ONE  two three"), against=benchmark("one two x", "two three"), n=2
     )
     told = evidence(dropped)[0]
-    assert (told["rule"], told["twin"], told["ngram"], told["tokenizer"]) == ("ngram", "b0", "ONE two".lower(), "words")
+    assert told == {
+        "rule": "ngram",
+        "n": 2,
+        "tokenizer": "words",
+        "twin": "b0",
+        "against": "bench",
+        "twin_text": "one two x",
+        "span": [4, 12],
+        "matched": "ONE  two",
+    }
 
 
 @pytest.mark.parametrize("against", [benchmark(), benchmark(None), benchmark("")])
