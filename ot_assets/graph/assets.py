@@ -8,10 +8,11 @@ import dagster as dg
 import yaml
 
 from ot_assets.graph import describe, keys
-from ot_assets.graph.checks import ASKING, GRADING, HOUSE, PUBLISHED, RELEASE, WARNING, Check, names
+from ot_assets.graph.checks import ASKING, AUDITS, GRADING, HOUSE, PUBLISHED, RELEASE, WARNING, Check, names
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
 from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
+from ot_assets.recipes.against import OPENTHOUGHTS3
 from ot_assets.recipes.plan import Node
 from ot_resources.environments import default_scale
 from ot_resources.files import is_full
@@ -124,7 +125,7 @@ def _last_scale(context: dg.AssetExecutionContext, node: Node) -> float | None:
 
 
 def _check_specs(node: Node) -> list[dg.AssetCheckSpec]:
-    told = HOUSE | PUBLISHED | ASKING | GRADING | RELEASE
+    told = HOUSE | PUBLISHED | ASKING | GRADING | AUDITS | RELEASE
     return [
         dg.AssetCheckSpec(name, asset=keys.asset_key(node.key), description=told[name], blocking=name not in WARNING)
         for name in names(node)
@@ -137,7 +138,8 @@ def _check_result(node: Node, check: Check) -> dg.AssetCheckResult:
         check_name=check.name,
         asset_key=keys.asset_key(node.key),
         severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
-        description=check.message,
+        description=printable(check.message),
+        metadata={"shown": describe.rows_shown(check.shown)} if check.shown else None,
     )
 
 
@@ -145,7 +147,8 @@ def _description(node: Node) -> str:
     if node.source:
         return _source_description(node)
     params = yaml.safe_dump(node.params, sort_keys=False, allow_unicode=True).strip() if node.params else ""
-    against = [key[1] for tables in node.tables.values() for key in tables if key[0] == "benchmarks"]
+    compared = [tables for name, tables in node.tables.items() if name != OPENTHOUGHTS3]
+    against = [key[1] for tables in compared for key in tables if key[0] == "benchmarks"]
     parts = [f"**{node.stage}: {node.use}**", node.strategy.doc]
     if params:
         parts.append(f"Parameters at full size:\n\n```yaml\n{params}\n```")

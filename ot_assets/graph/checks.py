@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 import polars as pl
 
 from ot_assets.recipes.plan import Node
+from ot_assets.strategies import planting
 from ot_assets.strategies.answers.rounds import Rule
 from ot_assets.strategies.verify import grading
 from ot_resources.generators.usage import Usage
@@ -25,6 +26,8 @@ class Check:
     passed: bool
     message: str
     blocking: bool = True
+    # Rows that are shown with it, all of the same columns.
+    shown: list[dict[str, Any]] = field(default_factory=list)
 
 
 HOUSE = {
@@ -47,6 +50,15 @@ GRADING = {
     "verdicts_decided": "Not too many answers are unparsed, too slow to check, or met a broken test.",
 }
 
+AUDITS = {
+    "planted_found": "Copies with known edits are found where the rule promises it; questions that it leaves, stay.",
+    "removals_seen": "Some removals beside their twins, and how they differ from them.",
+    "largest_cluster": "How many rows hang together and leave one; more than a hundredth of all is told.",
+    "no_source_wiped": "No source of twenty rows or more loses all of them.",
+    "number_twins": "No removal has other numbers, operators or units than its twin.",
+    "boilerplate": "No single run of tokens takes many questions.",
+}
+
 RELEASE = {
     "quota_met": "Each domain has exactly the rows that the recipe asks for.",
     "no_benchmark_overlap": "No released question matches a benchmark by the recipe's own rules.",
@@ -56,7 +68,23 @@ RELEASE = {
 
 
 # These only warn.
-WARNING = frozenset({"all_answered", "real_teacher"})
+WARNING = frozenset(
+    {"all_answered", "real_teacher"}
+    | {"removals_seen", "largest_cluster", "number_twins", "boilerplate"}
+)
+
+
+def audit_names(node: Node) -> list[str]:
+    """The audits of a table whose rows have twins: a dedup, or a decontamination, that does something."""
+    if node.stage not in ("dedup", "decontaminate") or node.strategy.name == "none":
+        return []
+    fitting = {
+        # Another try would ask the model again.
+        "planted_found": node.strategy.title in planting.PROMISES,
+        "number_twins": node.stage == "dedup",
+        "boilerplate": "tokenizer" in node.strategy.capabilities.values(),
+    }
+    return [name for name in AUDITS if fitting.get(name, True)]
 
 
 def names(node: Node) -> list[str]:
@@ -64,7 +92,14 @@ def names(node: Node) -> list[str]:
     published = PUBLISHED if node.published is not None else {}
     asking = ASKING if "generator" in node.strategy.capabilities.values() else {}
     graded = GRADING if node.strategy.title in grading.MAKERS else {}
-    return [*HOUSE, *published, *asking, *graded, *(RELEASE if node.strategy.title == "dataset.release" else {})]
+    return [
+        *HOUSE,
+        *published,
+        *asking,
+        *graded,
+        *audit_names(node),
+        *(RELEASE if node.strategy.title == "dataset.release" else {}),
+    ]
 
 
 def house_checks(node: Node, table: Table, rows_in: int, params: dict[str, Any]) -> list[Check]:

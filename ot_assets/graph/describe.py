@@ -47,7 +47,18 @@ def metadata(made: Made) -> dict[str, Any]:
     why: dict[str, Any] = {"because": made.because or "unchanged", "reused": made.reused}
     if record["dropped"]:
         why["dropped"] = dg.MetadataValue.md(_table(["reason", "rows"], sorted(record["dropped"].items())))
-    return why | numbers | _usage(made) | _pictures(made) | _provenance(made)
+    return why | numbers | _shown(made) | _usage(made) | _pictures(made) | _provenance(made)
+
+
+def _shown(made: Made) -> dict[str, Any]:
+    """The rows that came with the checks, under the check's name."""
+    return {check.name: rows_shown(check.shown) for check in made.checks if check.shown}
+
+
+def rows_shown(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
+    """Rows of the same columns as the UI shows a table."""
+    records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows]
+    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name, "string") for name in rows[0]]))
 
 
 def _provenance(made: Made) -> dict[str, Any]:

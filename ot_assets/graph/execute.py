@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from ot_assets.contracts import DOMAINS, VOLATILE
-from ot_assets.graph import checks, release, verdicts
+from ot_assets.graph import audits, checks, release, verdicts
 from ot_assets.graph.checks import Check
 from ot_assets.graph.watching import watched
 from ot_assets.lineage import record as lineage
@@ -169,11 +169,7 @@ def _run(
         else:
             frame = pl.concat([versions[key].scan() for key in node.inputs], how="diagonal_relaxed")
             rows_in = sum(versions[key].rows for key in node.inputs)
-            tables = {
-                name: pl.concat([versions[key].scan() for key in keys], how="diagonal_relaxed")
-                for name, keys in node.tables.items()
-                if name in node.strategy.tables
-            }
+            tables = _tables(node, versions)
             capabilities, generators = _capabilities(node, tools, inputs, stack)
             kinds = node.strategy.capabilities
             sandboxes = [capabilities[name] for name, kind in kinds.items() if kind == "sandbox"]
@@ -215,6 +211,15 @@ def _run(
             # What another try may mend is tried again: the next run finds no version of this key.
             remember=not usage.partial,
         )
+
+
+def _tables(node: Node, versions: dict[Key, Version]) -> dict[str, pl.LazyFrame]:
+    """The tables that the strategy reads beside its rows."""
+    return {
+        name: pl.concat([versions[key].scan() for key in keys], how="diagonal_relaxed")
+        for name, keys in node.tables.items()
+        if name in node.strategy.tables
+    }
 
 
 def _expected(node: Node, rows: int, params: dict[str, Any]) -> int | None:
@@ -337,6 +342,11 @@ def _check(
         with ExitStack() as stack:
             capabilities, _ = _capabilities(node, tools, list(inputs.items()), stack)
             results += checks.grading_checks(node, table, params, capabilities)
+    if checks.audit_names(node):
+        with ExitStack() as stack:
+            asks = "generator" in node.strategy.capabilities.values()
+            capabilities = {} if asks else _capabilities(node, tools, list(inputs.items()), stack)[0]
+            results += audits.audit_checks(node, table, params, _tables(node, inputs), capabilities)
     if node.strategy.title == "dataset.release":
         tokenizer = _tokenizer(tools.hub) if any(node.rules.values()) else Words()
         results += release.release_checks(node, table, inputs, params, tokenizer)

@@ -1,0 +1,174 @@
+"""The audits of a dedup or a decontamination: whether it finds what it must, and what it took out.
+
+Each is a check of the table. Two of them stop a run: a rule that breaks its promise, and a source that is gone.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+
+from ot_assets.graph.checks import WARNING, Check, Table, audit_names
+from ot_assets.lineage.explain import printable
+from ot_assets.recipes.plan import Node
+from ot_assets.strategies import planting, removals, running
+from ot_assets.strategies.registry import Split
+
+SHOWN = 20
+# Of fewer rows a source that is gone, a cluster or a phrase says nothing.
+FEW = 20
+# A cluster of more than this share of the rows that came in, and a phrase that took more than this share, are told.
+CLUSTER_SHARE = 0.01
+PHRASE_SHARE = 0.001
+
+CHARACTERS, BRIEF = 200, 80
+_TEXT = ("question_id", "question")
+
+
+def audit_checks(
+    node: Node, table: Table, params: dict[str, Any], tables: dict[str, pl.LazyFrame], capabilities: dict[str, Any]
+) -> list[Check]:
+    """All audits of the node's table; `tables` are the strategy's own, and `capabilities` what it was given."""
+    against = pl.concat(list(tables.values()), how="diagonal_relaxed") if tables else None
+    twins = against if against is not None else pl.concat([table.scan().select(_TEXT), table.dropped().select(_TEXT)])
+    pairs = removals.classified(removals.beside_twins(table.dropped(), twins))
+    audits: dict[str, Callable[[], Check]] = {
+        "planted_found": lambda: _planted_found(node, table, against, params, capabilities),
+        "removals_seen": lambda: _removals_seen(pairs),
+        "largest_cluster": lambda: _largest_cluster(node, table, twins),
+        "no_source_wiped": lambda: _no_source_wiped(node, table),
+        "number_twins": lambda: _number_twins(pairs),
+        "boilerplate": lambda: _boilerplate(table),
+    }
+    names = audit_names(node)
+    missing = [name for name in ("question_id", "source", "question") if name not in table.scan().collect_schema()]
+    if missing:  # which the check of the contract does not let through
+        return [_check(name, True, f"cannot be told: {missing[0]} is missing") for name in names]
+    return [audits[name]() for name in names]
+
+
+def _check(name: str, passed: bool, message: str, shown: list[dict[str, Any]] | None = None) -> Check:
+    return Check(name, passed, message, blocking=name not in WARNING, shown=shown or [])
+
+
+def _planted_found(
+    node: Node, table: Table, against: pl.LazyFrame | None, params: dict[str, Any], capabilities: dict[str, Any]
+) -> Check:
+    rows = _planted(table.scan() if against is None else against, by_source=against is not None)
+    if rows.is_empty():
+        return _check("planted_found", True, "there is nothing to make plants of")
+    given = {"against": against} if against is not None else {}
+    # Plants have none of the columns that may decide which row is the earlier one; they come after what they copy.
+    own = params | ({"order": ()} if "order" in params else {})
+
+    def run(frame: pl.LazyFrame) -> Split:
+        return running.run(node.strategy, frame, own | given | capabilities)
+
+    matches = planting.PROMISES[node.strategy.title](params, capabilities)
+    kinds = planting.tried(node.strategy.title, rows, matches, run, beside=against is None)
+    broken = [tried.broken for tried in kinds if tried.broken]
+    told = "found: " + ", ".join(map(str, kinds))
+    if broken:
+        first = broken[0]
+        told = f"a plant ({first.kind}) {'stayed' if first.must_go else 'went'}: {_brief(first.question)}; {told}"
+    shown = [
+        {"plants": t.kind, "planted": t.planted, "found": t.found, "must be": t.must_go, "must not be": t.must_stay}
+        for t in kinds
+    ]
+    return _check("planted_found", not broken, told, shown)
+
+
+def _planted(rows: pl.LazyFrame, by_source: bool) -> pl.DataFrame:
+    """What plants are made of: some rows, or some of each source."""
+    text = pl.col("question")
+    usable = rows.filter((text.str.strip_chars() != "") & (text.str.len_chars() <= planting.TEXT_CHARS))
+    if not by_source:
+        return removals.sampled(usable, planting.TEXTS)
+    sources = usable.select("source").unique().collect(engine="streaming")["source"].sort()[: planting.TEXTS]
+    each = -(-planting.TEXTS // max(1, len(sources)))
+    parts = [removals.sampled(usable.filter(pl.col("source").eq_missing(source)), each) for source in sources]
+    return pl.concat(parts) if parts else usable.clear().collect()
+
+
+def _removals_seen(pairs: pl.LazyFrame) -> Check:
+    counts = pairs.group_by("difference").len().collect(engine="streaming")
+    differences = Counter(dict(counts.iter_rows()))
+    columns = {"question": "question", "twin": "twin_question", "difference": "difference"}
+    columns |= {name: name for name in ("rule", "score", "matched", "against")}
+    rows = removals.sampled(pairs, SHOWN).select(pl.col(name).alias(label) for label, name in columns.items())
+    filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
+    shown = [{name: _cell(value) for name, value in row.items()} for row in rows.select(filled).iter_rows(named=True)]
+    told = f"{differences.total():,} removals: {removals.counted(differences)}" if shown else "nothing was removed"
+    return _check("removals_seen", True, told, shown)
+
+
+def _largest_cluster(node: Node, table: Table, twins: pl.LazyFrame) -> Check:
+    cluster, chained = removals.largest_cluster(table.dropped())
+    if cluster is None:
+        return _check("largest_cluster", True, "no removal names a twin")
+    text = twins.filter(pl.col("question_id") == cluster.root).select("question").head(1).collect(engine="streaming")
+    if node.stage == "decontaminate":
+        size, what = cluster.size - 1, "went for the item"
+    else:
+        size, what = cluster.size, "hang together and leave"
+    rows_in = table.rows + table.rows_dropped
+    share = size / rows_in
+    first = _brief(text.item() if text.height else cluster.root)
+    told = f"{_rows(size)} of {_rows(rows_in)} ({share:.1%}) {what} {first}"
+    told += f"; {chained:,} removals have a twin that was removed itself" if chained else ""
+    return _check("largest_cluster", size < FEW or share <= CLUSTER_SHARE, told)
+
+
+def _no_source_wiped(node: Node, table: Table) -> Check:
+    counts = removals.by_source(table.scan(), table.dropped())
+    rows = [dict(row, share=f"{row['removed'] / row['rows']:.1%}") for row in counts.iter_rows(named=True)]
+    gone = [row for row in rows if row["removed"] == row["rows"] >= FEW]
+    shown = [{name: _cell(value) for name, value in row.items()} for row in rows[:SHOWN]]
+    if gone:
+        whole = "it holds the benchmarks" if node.stage == "decontaminate" else "other sources have all of it"
+        told = (
+            f"all {gone[0]['rows']:,} rows of the source {_cell(gone[0]['source'])!r} went: take it out of the recipe"
+        )
+        return _check("no_source_wiped", False, f"{told} if {whole}, or loosen the rule", shown)
+    losses = [f"{_cell(row['source'])} {row['share']} of {row['rows']:,}" for row in rows[:3] if row["removed"]]
+    return _check(
+        "no_source_wiped", True, f"lost most: {', '.join(losses)}" if losses else "no source lost a row", shown
+    )
+
+
+def _number_twins(pairs: pl.LazyFrame) -> Check:
+    found = removals.number_twins(pairs)
+    if not found.looked_at:
+        return _check("number_twins", True, "no removal has another text than its twin")
+    told = f"{found.differ:,} of {found.looked_at:,} removals of another text have other numbers than their twin"
+    if found.first:
+        one, other = map(_brief, found.first)
+        told += f", e.g. {one} for {other}; dedup.number_aware keeps such questions"
+    return _check("number_twins", not found.differ, told)
+
+
+def _boilerplate(table: Table) -> Check:
+    at_least = max(FEW, math.ceil(PHRASE_SHARE * (table.rows + table.rows_dropped)))
+    phrases = removals.boilerplate(table.dropped(), at_least)
+    named = [f"{_brief(phrase)} took {count:,} questions" for phrase, count in phrases[:3]]
+    told = "; ".join(named) or f"no run of tokens took {at_least:,} questions"
+    return _check("boilerplate", not phrases, told, [{"run": _cell(p), "questions": n} for p, n in phrases[:SHOWN]])
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
+def _brief(text: str) -> str:
+    """A text in a sentence."""
+    return repr(textwrap.shorten(printable(text), BRIEF, placeholder="…"))
+
+
+def _cell(value: Any) -> Any:
+    """What is shown of a text: a line of it, with nothing that steers a terminal or a page."""
+    return textwrap.shorten(printable(value), CHARACTERS, placeholder="…") if isinstance(value, str) else value

@@ -1,0 +1,195 @@
+"""Rules tried on plants: copies, with known edits, of what they must find.
+
+A dedup is given questions that it kept and a plant of each; a decontamination is given plants of its benchmarks' items.
+What the rule promises is worked out for each plant on its own, by the rule's definition and none of its machinery: the
+Indel ratio of the two texts, the runs of tokens that they share. A promised plant that stays, or one with other numbers
+that goes where numbers count, says that the rule does not do what it says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from ot_assets.strategies.registry import Split
+from ot_resources.interfaces import Tokenizer
+
+# Texts that plants are made of; of longer ones the ratio would take too long.
+TEXTS = 36
+TEXT_CHARS = 10_000
+
+VERBATIM, NUMBER_EDITED = "verbatim", "number edited"
+_BEFORE, _AFTER = "Read this carefully and answer. ", " Show each step of your work, and check the result."
+_OTHER_WORDS = {"find": "determine", "what is": "compute", "how many": "count the number of", "show": "prove"}
+
+
+def _spaced(text: str) -> str:
+    """Every fifth space doubled, and a line break at the end."""
+    words = text.split(" ")
+    return "".join(word + ("  " if place % 5 == 2 else " ") for place, word in enumerate(words)).rstrip(" ") + "\n"
+
+
+def _latex_spaced(text: str) -> str:
+    """Thin spaces about the signs of formulas."""
+    formulas = "\\" in text or "$" in text
+    return re.sub(r" *([=+<>]) *", r"\\,\1\\, ", text) if formulas else text
+
+
+def _number_edited(text: str) -> str:
+    """The first number's last digit raised by one, 9 to 0."""
+    return re.sub(r"([0-9])(?![0-9])", lambda found: str((int(found[1]) + 1) % 10), text, count=1)
+
+
+def _paraphrased(text: str) -> str:
+    """Some common words replaced, and the sentences in another order: about as far as rules get without a model."""
+    for word, other in _OTHER_WORDS.items():
+        text = re.sub(rf"\b{word}\b", other, text, flags=re.IGNORECASE)
+    sentences = re.split(r"(?<=[.?!]) ", text)
+    return " ".join([*sentences[1:], sentences[0]])
+
+
+EDITS: dict[str, Callable[[str], str]] = {
+    VERBATIM: lambda text: text,
+    "white space": _spaced,
+    "LaTeX spacing": _latex_spaced,
+    "prefix and suffix": lambda text: _BEFORE + text + _AFTER,
+    NUMBER_EDITED: _number_edited,
+    "paraphrase": _paraphrased,
+}
+
+# Whether a question must go for a text, by the rule's own words.
+Matches = Callable[[str, str], bool]
+
+
+def _equal(question: str, text: str) -> bool:
+    return question == text
+
+
+def _indel(threshold: float) -> Matches:
+    from rapidfuzz import fuzz
+
+    return lambda question, text: fuzz.ratio(question, text) >= threshold
+
+
+def _ngram(n: int, tokenizer: Tokenizer) -> Matches:
+    """A run of n tokens in common. Of shorter texts nothing is promised here."""
+
+    def runs(text: str) -> set[tuple[Any, ...]]:
+        tokens = tuple(tokenizer.tokens(text))
+        return {tokens[start : start + n] for start in range(len(tokens) - n + 1)}
+
+    return lambda question, text: not runs(question).isdisjoint(runs(text))
+
+
+def _same_numbers(question: str, text: str) -> bool:
+    from ot_assets.similarity.quantities import quantities
+
+    return quantities(question) == quantities(text)
+
+
+def _dedup_indel(params: dict[str, Any], given: dict[str, Any]) -> Matches:
+    # The published behaviour promises no more than that the same text goes.
+    return _equal if params.get("compat") else _indel(params["threshold"])
+
+
+def _number_aware(params: dict[str, Any], given: dict[str, Any]) -> Matches:
+    alike = _indel(params["threshold"])
+    return lambda question, text: alike(question, text) and _same_numbers(question, text)
+
+
+def _indel_or_ngram(params: dict[str, Any], given: dict[str, Any]) -> Matches:
+    alike, shares = _indel(params["threshold"]), _ngram(params["ngram"], given["tokenizer"])
+    return lambda question, text: alike(question, text) or shares(question, text)
+
+
+# By strategy, of its parameters and capabilities: what is promised. A strategy that is not here is not tried.
+PROMISES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Matches]] = {
+    "dedup.exact": lambda params, given: _equal,
+    "dedup.indel": _dedup_indel,
+    "dedup.number_aware": _number_aware,
+    "dedup.semantic": lambda params, given: _equal,
+    "decontaminate.indel": lambda params, given: _indel(params["threshold"]),
+    "decontaminate.ngram": lambda params, given: _ngram(params["n"], given["tokenizer"]),
+    "decontaminate.indel_or_ngram": _indel_or_ngram,
+}
+# These leave a question whose numbers are others.
+NUMBERS_COUNT = frozenset({"dedup.number_aware", "dedup.semantic"})
+
+
+@dataclass(frozen=True)
+class Plant:
+    """An edited text, the row that it was made of, and whether it must go; False is must stay, None is either."""
+
+    kind: str
+    row: int
+    question: str
+    must_go: bool | None
+
+    @property
+    def question_id(self) -> str:
+        return f"plant {self.row}, {self.kind}"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How many plants of a kind there were and were found, how many must be or not, and the first that is otherwise."""
+
+    kind: str
+    planted: int
+    found: int
+    must_go: int
+    must_stay: int
+    broken: Plant | None
+
+    def __str__(self) -> str:
+        promises = {"must": self.must_go, "must not": self.must_stay}
+        told = [f"{'all' if n == self.planted else n} {must}" for must, n in promises.items() if n]
+        return f"{self.kind} {self.found} of {self.planted}" + (f" ({', '.join(told)})" if told else "")
+
+
+def plants(kind: str, texts: list[str], matches: Matches, numbers_count: bool = False) -> list[Plant]:
+    """The plants of one kind; none of a text that the edit does not change."""
+    edited = [(row, EDITS[kind](text)) for row, text in enumerate(texts)]
+    changed = [(row, text) for row, text in edited if kind == VERBATIM or text != texts[row]]
+    if not (numbers_count and kind == NUMBER_EDITED):
+        return [Plant(kind, row, text, matches(text, texts[row]) or None) for row, text in changed]
+    from ot_assets.similarity.quantities import quantities
+
+    seen, made = {quantities(text) for text in texts}, []
+    for row, text in changed:
+        # With its new number it may be another question that is there.
+        made.append(Plant(kind, row, text, None if quantities(text) in seen else False))
+        seen.add(quantities(text))
+    return made
+
+
+def tried(
+    title: str, rows: pl.DataFrame, matches: Matches, run: Callable[[pl.LazyFrame], Split], beside: bool
+) -> list[Tried]:
+    """What a rule makes of the plants of `rows` (question_id, question), by kind.
+
+    `run` is the rule with its parameters. Where rows are compared with each other (`beside`) those that the plants are
+    made of come before them, and each kind is tried without the others.
+    """
+    kinds = {kind: plants(kind, rows["question"].to_list(), matches, title in NUMBERS_COUNT) for kind in EDITS}
+    batches = list(kinds.values()) if beside else [[plant for made in kinds.values() for plant in made]]
+    found: set[str] = set()
+    for batch in batches:
+        planted = rows[[plant.row for plant in batch]].with_columns(
+            pl.Series("question_id", [plant.question_id for plant in batch], pl.String),
+            pl.Series("question", [plant.question for plant in batch], pl.String),
+        )
+        frame = pl.concat([rows, planted]) if beside else planted
+        found.update(run(frame.lazy()).dropped.select("question_id").collect()["question_id"])
+    return [_tally(kind, made, found) for kind, made in kinds.items() if made]
+
+
+def _tally(kind: str, made: list[Plant], found: set[str]) -> Tried:
+    went = [plant.question_id in found for plant in made]
+    broken = (plant for plant, gone in zip(made, went, strict=True) if plant.must_go not in (None, gone))
+    must_go, must_stay = (sum(plant.must_go is must for plant in made) for must in (True, False))
+    return Tried(kind, len(made), sum(went), must_go, must_stay, next(broken, None))
