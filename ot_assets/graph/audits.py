@@ -100,7 +100,10 @@ def _removals_seen(pairs: pl.LazyFrame) -> Check:
     differences = Counter(dict(counts.iter_rows()))
     columns = {"question": "question", "twin": "twin_question", "difference": "difference"}
     columns |= {name: name for name in ("rule", "score", "matched", "against")}
-    rows = removals.sampled(pairs, SHOWN).select(pl.col(name).alias(label) for label, name in columns.items())
+    # A whole question beside itself says nothing.
+    part = pl.when(pl.col("rule") != "exact").then("matched").alias("matched")
+    sample = removals.sampled(pairs.with_columns(part), SHOWN)
+    rows = sample.select(pl.col(name).alias(label) for label, name in columns.items())
     filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
     shown = [{name: _cell(value) for name, value in row.items()} for row in rows.select(filled).iter_rows(named=True)]
     told = f"{differences.total():,} removals: {removals.counted(differences)}" if shown else "nothing was removed"

@@ -9,6 +9,7 @@ that goes where numbers count, says that the rule does not do what it says.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -75,20 +76,34 @@ def _indel(threshold: float) -> Matches:
     return lambda question, text: fuzz.ratio(question, text) >= threshold
 
 
-def _ngram(n: int, tokenizer: Tokenizer) -> Matches:
-    """A run of n tokens in common. Of shorter texts nothing is promised here."""
+def _ngram(n: int, params: dict[str, Any], tokenizer: Tokenizer) -> Matches:
+    """A run of n tokens in common, or all of a shorter text; all and no more where it is very short."""
 
-    def runs(text: str) -> set[tuple[Any, ...]]:
-        tokens = tuple(tokenizer.tokens(text))
-        return {tokens[start : start + n] for start in range(len(tokens) - n + 1)}
+    def matches(question: str, text: str) -> bool:
+        one, other = tuple(tokenizer.tokens(question)), tuple(tokenizer.tokens(text))
+        size = min(n, len(other))
+        if not size or (size < n and params["compat"] == "no_short_items"):
+            return False
+        if size < n and size < params["whole_from"]:
+            return one == other
+        return not _runs(one, size).isdisjoint(_runs(other, size))
 
-    return lambda question, text: not runs(question).isdisjoint(runs(text))
+    return matches
 
 
-def _same_numbers(question: str, text: str) -> bool:
-    from ot_assets.similarity.quantities import quantities
+def _runs(tokens: tuple[Any, ...], size: int) -> set[tuple[Any, ...]]:
+    return {tokens[start : start + size] for start in range(len(tokens) - size + 1)}
 
-    return quantities(question) == quantities(text)
+
+def _exact(params: dict[str, Any], given: dict[str, Any]) -> Matches:
+    def normalised(text: str) -> str:
+        if params["normalise"] == "none":
+            return text
+        if params["normalise"] == "text":
+            text = re.sub(r"[\s.?。？]+$", "", unicodedata.normalize("NFC", text).lower())
+        return " ".join(text.split())
+
+    return lambda question, text: normalised(question) == normalised(text)
 
 
 def _dedup_indel(params: dict[str, Any], given: dict[str, Any]) -> Matches:
@@ -97,23 +112,25 @@ def _dedup_indel(params: dict[str, Any], given: dict[str, Any]) -> Matches:
 
 
 def _number_aware(params: dict[str, Any], given: dict[str, Any]) -> Matches:
+    from ot_assets.similarity.quantities import quantities
+
     alike = _indel(params["threshold"])
-    return lambda question, text: alike(question, text) and _same_numbers(question, text)
+    return lambda question, text: alike(question, text) and quantities(question) == quantities(text)
 
 
 def _indel_or_ngram(params: dict[str, Any], given: dict[str, Any]) -> Matches:
-    alike, shares = _indel(params["threshold"]), _ngram(params["ngram"], given["tokenizer"])
+    alike, shares = _indel(params["threshold"]), _ngram(params["ngram"], params, given["tokenizer"])
     return lambda question, text: alike(question, text) or shares(question, text)
 
 
 # By strategy, of its parameters and capabilities: what is promised. A strategy that is not here is not tried.
 PROMISES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Matches]] = {
-    "dedup.exact": lambda params, given: _equal,
+    "dedup.exact": _exact,
     "dedup.indel": _dedup_indel,
     "dedup.number_aware": _number_aware,
     "dedup.semantic": lambda params, given: _equal,
     "decontaminate.indel": lambda params, given: _indel(params["threshold"]),
-    "decontaminate.ngram": lambda params, given: _ngram(params["n"], given["tokenizer"]),
+    "decontaminate.ngram": lambda params, given: _ngram(params["n"], params, given["tokenizer"]),
     "decontaminate.indel_or_ngram": _indel_or_ngram,
 }
 # These leave a question whose numbers are others.
