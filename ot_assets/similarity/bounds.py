@@ -11,6 +11,8 @@ _TILE = 1024
 _FIRST = np.array([first for first, _ in CLASSES])
 _LAST = np.array([last for _, last in CLASSES])
 _WORD = 64
+# Letters; of a longer projection the counts must do: rapidfuzz strips what two long texts begin and end with.
+_LONGEST = 64 * _WORD
 
 
 @compiled
@@ -26,7 +28,7 @@ def candidates(left, right, row, last, low, high, share, kinds, out_left, out_ri
     while row < last:
         if found + high[row] - low[row] > len(out_left):
             break
-        masks = np.empty((0, 0), dtype=np.uint64)
+        masks, column = np.empty((0, 0), dtype=np.uint64), np.empty(0, dtype=np.uint64)
         for start in range(low[row], high[row], _TILE):
             width = min(_TILE, high[row] - start)
             sums[:] = 0
@@ -42,7 +44,8 @@ def candidates(left, right, row, last, low, high, share, kinds, out_left, out_ri
                 counted += 1
                 if len(masks) == 0:
                     masks = _masks(left, row)
-                if _projected(left, right, row, j, masks, bound, limit) <= limit:
+                    column = np.empty(masks.shape[1], dtype=np.uint64)
+                if _projected(left, right, row, j, masks, column, bound, limit) <= limit:
                     out_left[found] = row
                     out_right[found] = j
                     found += 1
@@ -88,31 +91,34 @@ def _masks(corpus, i):  # type: ignore[no-untyped-def]
     """Bit p of masks[kind] is set where letter p of the projection, that of the kind's own class, is of that kind."""
     longest = 0
     for c in range(4):
-        longest = max(longest, corpus.starts[4 * i + c + 1] - corpus.starts[4 * i + c])
+        size = corpus.starts[4 * i + c + 1] - corpus.starts[4 * i + c]
+        longest = max(longest, size) if size <= _LONGEST else longest
     masks = np.zeros((KINDS, (longest + _WORD - 1) // _WORD + 1), dtype=np.uint64)
     for c in range(4):
-        first = corpus.starts[4 * i + c]
-        for place in range(first, corpus.starts[4 * i + c + 1]):
+        first, end = corpus.starts[4 * i + c], corpus.starts[4 * i + c + 1]
+        for place in range(first, end if end - first <= _LONGEST else first):
             p = place - first
             masks[corpus.letters[place], p // _WORD] |= np.uint64(1) << np.uint64(p % _WORD)
     return masks
 
 
 @compiled
-def _projected(left, right, i, j, masks, bound, limit):  # type: ignore[no-untyped-def]
-    """The bound with the counts of each class replaced by the Indel distance of the projections, until it is too high."""
+def _projected(left, right, i, j, masks, column, bound, limit):  # type: ignore[no-untyped-def]
+    """The bound, with the counts of each class replaced by the distance of its projections until it is too high."""
     for c in range(4):
         size = left.starts[4 * i + c + 1] - left.starts[4 * i + c]
+        if size > _LONGEST:
+            continue
         first, end = right.starts[4 * j + c], right.starts[4 * j + c + 1]
         bound -= _difference(left.rows[i], right.rows[j], _FIRST[c], _LAST[c])
-        bound += size + end - first - 2 * _common(masks, size, right.letters, first, end)
+        bound += size + end - first - 2 * _common(masks, size, right.letters, first, end, column)
         if bound > limit:
             break
     return bound
 
 
 @compiled
-def _common(masks, size, letters, first, end):  # type: ignore[no-untyped-def]
+def _common(masks, size, letters, first, end, column):  # type: ignore[no-untyped-def]
     """The longest common subsequence of a text of `size` letters, given by its masks, and letters[first:end].
 
     Bit-parallel (Hyyrö 2004): a word holds 64 columns of the matrix of differences, a letter takes one addition a word.
@@ -125,7 +131,16 @@ def _common(masks, size, letters, first, end):  # type: ignore[no-untyped-def]
             mask = masks[letters[place], 0]
             rest = (rest + (rest & mask)) | (rest & ~mask)
         return _zeros(rest, size)
-    column = np.full(words, ~np.uint64(0), dtype=np.uint64)
+    if words == 2:
+        low, high = ~np.uint64(0), ~np.uint64(0)
+        for place in range(first, end):
+            mask, other = masks[letters[place], 0], masks[letters[place], 1]
+            total = low + (low & mask)
+            high = (high + (high & other) + (one if total < low else np.uint64(0))) | (high & ~other)
+            low = total | (low & ~mask)
+        return _zeros(low, _WORD) + _zeros(high, size - _WORD)
+    for w in range(words):
+        column[w] = ~np.uint64(0)
     for place in range(first, end):
         carry = np.uint64(0)
         letter = letters[place]

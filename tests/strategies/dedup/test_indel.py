@@ -4,13 +4,11 @@ from random import Random
 from string import ascii_lowercase
 
 import polars as pl
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz import fuzz, process
 
 from ot_assets.strategies import apply
-from ot_assets.strategies.dedup import indel as module
 
 from ..frames import both, collected, evidence, questions, shared
 
@@ -45,32 +43,22 @@ def test_against_every_pair(texts, threshold):
     assert told == [(f"q{found[row][0]}", round(found[row][1], 4)) for row in sorted(found)]
 
 
-@settings(deadline=None)
-@given(TEXTS)
-def test_blocks_do_not_decide(texts):
-    frame = questions(*texts)
-    whole = collected(apply("dedup.indel", frame, threshold=75))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_BLOCK_ROWS", 3)
-        patch.setattr(module, "_BLOCK_COLUMNS", 2)
-        small = collected(apply("dedup.indel", frame, threshold=75))
-    assert small[0].equals(whole[0])
-    assert small[1].equals(whole[1])
-
-
 def test_a_dropped_question_drops_others_in_turn():
     # each differs from the one before by one letter in ten, from the first by two
     kept, dropped = both("dedup.indel", questions("aaaaaaaaaa", "aaaaaaaaab", "aaaaaaaacb"), threshold=90)
     assert kept["question_id"].to_list() == ["q0"]
     assert evidence(dropped)[1] == {
         "twin": "q1", "twin_text": "aaaaaaaaab", "rule": "indel", "score": 90.0, "threshold": 90.0,
+        "span": [0, 8], "matched": "aaaaaaaa",
     }  # fmt: skip
     assert set(dropped["drop_reason"]) == {"near_duplicate"}
 
 
 def test_a_column_named_as_the_evidence_survives():
-    frame = questions("abc", "abc", "xyz", rank=[1, 2, 3])
-    assert both("dedup.indel", frame)[0]["rank"].to_list() == [1, 3]
+    frame = questions("abc", "abc", "xyz", score=[1, 2, 3], twin=["x", "y", "z"])
+    kept, dropped = both("dedup.indel", frame)
+    assert kept["score"].to_list() == [1, 3]
+    assert dropped["twin"].to_list() == ["y"]
 
 
 def cluster(count: int, seed: int) -> pl.DataFrame:
