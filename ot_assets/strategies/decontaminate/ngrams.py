@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from ot_assets.strategies.decontaminate.matching import Item, Matcher
@@ -35,6 +35,8 @@ def ngram_matcher(
         for length in lengths
     ]
 
+    place = _placing(tokenizer)
+
     def match(asked: Sequence[str]) -> list[dict[str, Any] | None]:
         found: list[dict[str, Any] | None] = [None] * len(asked)
         tokens = tokenised(tokenizer, asked)
@@ -45,16 +47,21 @@ def ngram_matcher(
                 rows = rows[tokens.counts[rows] == index.n]
             for row, run in index.first_shared(asked, tokens, rows).items():
                 rule = {"rule": "whole_item" if short else "ngram", "n": index.n, "tokenizer": tokenizer.name}
-                found[row] = rule | items[run.item].evidence() | _place(asked[row], tokenizer, run.first, index.n)
+                found[row] = rule | items[run.item].evidence() | place(asked[row], run.first, index.n)
         return found
 
     return match
 
 
-def _place(text: str, tokenizer: Tokenizer, first: int, n: int) -> dict[str, Any]:
-    """Where in the text the run is; only what it says, in tokens, where the tokenizer does not know its places."""
+def _placing(tokenizer: Tokenizer) -> Callable[[str, int, int], dict[str, Any]]:
+    """Says where in a text n tokens from the first on are, or only what, if the tokenizer does not know its places."""
     if not isinstance(tokenizer, PlacedTokenizer):
-        return {"matched": " ".join(map(str, tokenizer.tokens(text)[first : first + n]))[:200]}
-    spans = tokenizer.spans(text)
-    start, end = spans[first][0], spans[first + n - 1][1]
-    return {"span": [start, end], "matched": text[start:end][:200]}
+        return lambda text, first, n: {"matched": " ".join(map(str, tokenizer.tokens(text)[first : first + n]))[:200]}
+    spans_of = tokenizer.spans
+
+    def place(text: str, first: int, n: int) -> dict[str, Any]:
+        spans = spans_of(text)
+        start, end = spans[first][0], spans[first + n - 1][1]
+        return {"span": [start, end], "matched": text[start:end][:200]}
+
+    return place
