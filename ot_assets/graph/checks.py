@@ -62,6 +62,7 @@ AUDITS = {
 RELEASE = {
     "quota_met": "Each domain has exactly the rows that the recipe asks for.",
     "no_benchmark_overlap": "No released question matches a benchmark by the recipe's own rules.",
+    "openthoughts3_rule": "No released question matches the twelve benchmarks of OpenThoughts3 by its rule (warns).",
     "tags_closed": "Every reasoning block that is opened is closed, once.",
     "real_teacher": "The answers come from a teacher that is worth learning from (warns for the embedded one).",
 }
@@ -69,7 +70,7 @@ RELEASE = {
 
 # These only warn.
 WARNING = frozenset(
-    {"all_answered", "real_teacher"}
+    {"all_answered", "openthoughts3_rule", "real_teacher"}
     | {"removals_seen", "largest_cluster", "number_twins", "boilerplate"}
 )
 

@@ -348,8 +348,7 @@ def _check(
             capabilities = {} if asks else _capabilities(node, tools, list(inputs.items()), stack)[0]
             results += audits.audit_checks(node, table, params, _tables(node, inputs), capabilities)
     if node.strategy.title == "dataset.release":
-        tokenizer = _tokenizer(tools.hub) if any(node.rules.values()) else Words()
-        results += release.release_checks(node, table, inputs, params, tokenizer)
+        results += release.release_checks(node, table, inputs, params, _tokenizer(tools.hub))
     return results
 
 

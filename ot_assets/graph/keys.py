@@ -56,6 +56,6 @@ def resource_keys(node: Node) -> set[str]:
     needed = {"store", "warehouse", "sizing"}
     for name, kind in node.strategy.capabilities.items():
         needed.add({"generator": name, "tokenizer": "hub"}.get(kind, kind))
-    if node.source or any(node.rules.values()):
+    if node.source or node.strategy.title == "dataset.release":
         needed.add("hub")
     return needed

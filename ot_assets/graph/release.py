@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import textwrap
+from collections import Counter
 from typing import Any
 
 import polars as pl
 
 from ot_assets.graph.checks import Check, Table
+from ot_assets.recipes.against import openthoughts3_rule
 from ot_assets.recipes.model import Choice
 from ot_assets.recipes.plan import Key, Node
 from ot_assets.strategies import running
@@ -15,14 +19,19 @@ from ot_resources.generators.reasoning import TAGS
 from ot_resources.interfaces import Tokenizer
 from ot_resources.store import Version
 
+# Matches that a message shows, and how much of a twin's text.
+_SHOWN = 3
+_CHARACTERS = 60
+
 
 def release_checks(
     node: Node, table: Table, inputs: dict[Key, Version], params: dict[str, Any], tokenizer: Tokenizer
 ) -> list[Check]:
-    """The four checks of a dataset, on a sealed table. Only the last does not block."""
+    """The checks of a dataset, on a sealed table. OpenThoughts3's rule and the teacher only warn."""
     return [
         _quota(table, inputs, params["rows"], node.params["rows"]),
         _overlap(node, table, inputs, tokenizer),
+        _openthoughts3(node, table, inputs, tokenizer),
         _tags(table, inputs),
         _teacher(inputs),
     ]
@@ -57,38 +66,61 @@ def _deviation(quotas: dict[str, int], published: dict[str, int] | None) -> str:
 
 
 def _overlap(node: Node, table: Table, inputs: dict[Key, Version], tokenizer: Tokenizer) -> Check:
-    released = table.scan().select("row_id")
-    hits: list[str] = []
-    for key, version in inputs.items():
-        rules = node.rules[key[1]] if key in node.inputs else ()
-        if not rules:
-            continue
-        questions = (
-            version.scan()
-            .join(released, on="row_id", how="semi", maintain_order="left")
-            .select("question_id", "source", "domain", "question")
-            .unique("question_id", maintain_order=True)
-        )
-        for rule in rules:
-            dropped = _scan_again(rule, questions, inputs, tokenizer)
-            hits += [f"{row['question_id']} ({row['drop_evidence'][:120]})" for row in dropped.iter_rows(named=True)]
+    """Each track by its own rules."""
     if not any(node.rules.values()):
         return Check("no_benchmark_overlap", True, "the recipe cleans against no benchmark")
-    message = (
-        f"{len(hits)} questions match, first: {hits[0]}" if hits else "no question matches, by the tracks' own rules"
-    )
-    return Check("no_benchmark_overlap", not hits, message)
+    hits = [
+        hit
+        for key in node.inputs
+        for rule in node.rules[key[1]]
+        for hit in _hits(rule, _questions(table, [inputs[key]]), inputs, tokenizer)
+    ]
+    clean = "no question matches, by the tracks' own rules"
+    return Check("no_benchmark_overlap", not hits, _told(hits) if hits else clean)
 
 
-def _scan_again(
+def _openthoughts3(node: Node, table: Table, inputs: dict[Key, Version], tokenizer: Tokenizer) -> Check:
+    """All tracks by OpenThoughts3's rule: what the recipe itself does not compare with, or less strictly, is told."""
+    questions = _questions(table, [inputs[key] for key in node.inputs])
+    hits = _hits(openthoughts3_rule(), questions, inputs, tokenizer)
+    clean = "no question matches the twelve sets of OpenThoughts3 by its rule"
+    return Check("openthoughts3_rule", not hits, _told(hits) if hits else clean, blocking=False)
+
+
+def _questions(table: Table, formatted: list[Version]) -> pl.LazyFrame:
+    """The released ones among the questions of some tracks, each once."""
+    rows = pl.concat([version.scan().select("row_id", "question_id", "question") for version in formatted])
+    released = rows.join(table.scan().select("row_id"), on="row_id", how="semi", maintain_order="left")
+    return released.select("question_id", "question").unique("question_id", maintain_order=True)
+
+
+def _hits(
     rule: Choice, questions: pl.LazyFrame, inputs: dict[Key, Version], tokenizer: Tokenizer
-) -> pl.DataFrame:
+) -> list[tuple[str, dict[str, Any]]]:
+    """Id and evidence of each question that the rule drops."""
     tables = {
-        name: pl.concat([inputs[spec.key].scan() for spec in specs], how="diagonal_relaxed")
-        for name, specs in rule.tables.items()
+        name: pl.concat([inputs[table.key].scan() for table in tables], how="diagonal_relaxed")
+        for name, tables in rule.tables.items()
     }
     capabilities = dict.fromkeys(rule.strategy.capabilities, tokenizer)
-    return running.run(rule.strategy, questions, rule.params | tables | capabilities).dropped.collect()
+    dropped = running.run(rule.strategy, questions, rule.params | tables | capabilities).dropped
+    rows = dropped.select("question_id", "drop_evidence").collect()
+    return [(question_id, json.loads(evidence)) for question_id, evidence in rows.iter_rows()]
+
+
+def _told(hits: list[tuple[str, dict[str, Any]]]) -> str:
+    """How many questions match, by benchmark, and the first of them with their twins."""
+    counts = Counter(str(evidence["against"]) for _, evidence in hits)
+    by_benchmark = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+    first = "; ".join(f"{question} is {_twin(evidence)}" for question, evidence in hits[:_SHOWN])
+    verb = "question matches" if len(hits) == 1 else "questions match"
+    return f"{len(hits):,} {verb}: {by_benchmark}; first: {first}"
+
+
+def _twin(evidence: dict[str, Any]) -> str:
+    score = f" {evidence['score']:g}" if "score" in evidence else ""
+    text = textwrap.shorten(evidence["twin_text"], _CHARACTERS, placeholder="…")
+    return f"{evidence['against']} {evidence['twin']} ({evidence['rule']}{score}: {text!r})"
 
 
 def _tags(table: Table, inputs: dict[Key, Version]) -> Check:

@@ -95,8 +95,9 @@ def _add_twin(event: dict[str, Any], tables: list[tuple[AssetName, Version]]) ->
     twin = event["evidence"].get("twin")
     if not twin:
         return
-    recipe = event["asset"].split("/")[0]
-    for asset, version in tables:
+    recipe, against = event["asset"].split("/")[0], ("benchmarks", event["evidence"].get("against"))
+    # What it was compared with goes first: a question may well have the id of its twin.
+    for asset, version in sorted(tables, key=lambda table: table[0] != against):
         if asset[0] in (recipe, "benchmarks", "sources"):
             rows = _matching(version.scan(), str(twin), None)
             if not rows.is_empty() and "question" in rows.columns:

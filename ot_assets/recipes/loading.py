@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, TypeAdapter, Validati
 
 from ot_assets.contracts import DOMAINS, STAGES
 from ot_assets.recipes import rules
+from ot_assets.recipes.against import read_benchmarks
 from ot_assets.recipes.finding import file_of
 from ot_assets.recipes.model import Choice, DatasetSpec, Input, Published, Recipe, Reused, Track, Written
-from ot_assets.recipes.sources import SourceSpec, check_files, check_keys, read_benchmark, read_source
+from ot_assets.recipes.sources import SourceSpec, catalogue, check_files, check_keys, read_source
 from ot_assets.recipes.yaml_text import parse
 from ot_assets.strategies import registry
 from ot_resources.generators.budget import Budget
@@ -56,7 +57,7 @@ def load_recipe(
         return loaded[path.resolve()]
     if path.resolve() in within:
         told = " -> ".join(p.stem for p in (*within, path))
-        raise BadInput(f"{path.name}: a recipe cannot be a source of itself: {told}")
+        raise BadInput(f"{path.name}: a recipe cannot build on itself: {told}")
     raw = _read_yaml(path)
     try:
         parsed = _File.model_validate(raw)
@@ -76,7 +77,7 @@ def load_recipe(
         name=parsed.name,
         description=parsed.description.strip(),
         file=path,
-        format=_format_choice(path, parsed.format, "format"),
+        format=reader.format_choice(parsed.format, "format"),
         tracks=tracks,
         dataset=parsed.dataset,
         scale={str(name): scale for name, scale in parsed.scale.items()},
@@ -134,13 +135,13 @@ class _Reader:
             if stage == "format":
                 format_ = _own_format(format_, body, index == len(stages) - 1, f"{where}[{index}].format")
             else:
-                choices.append(_choice(self.path, stage, body, f"{where}[{index}].{stage}"))
+                choices.append(self.choice(stage, body, f"{where}[{index}].{stage}"))
         if not any(choice.stage == "answers" for choice in choices):
             raise BadInput(
                 f"{where}: no 'answers' stage: add 'answers: {{use: teacher}}' or 'answers: {{use: imported}}'"
             )
         own = f"tracks.{name}.format" if stages[-1][0] == "format" else "format"
-        choices.append(_format_choice(self.path, format_, own))
+        choices.append(self.format_choice(format_, own))
         track = Track(name, sources, tuple(choices))
         rules.check_track(track, where)
         return track
@@ -164,7 +165,9 @@ class _Reader:
             return self._written(item, where, domain)
         return read_source(item, self.path.parent, where, domain)
 
-    def _reused(self, item: dict[str, Any], where: str) -> Reused:
+    def _reused(self, item: dict[str, Any], where: str, compared: bool = False) -> Reused:
+        """The dataset of another recipe. Without an id of its own it goes by the recipe's name; where questions are
+        `compared` with it, with the part of it that is."""
         check_keys(item, {"recipe", "id", "rows", "domain"}, where)
         if not isinstance(item["recipe"], str):
             raise BadInput(f"{where}.recipe: the name of a recipe, or the path of its file")
@@ -172,14 +175,19 @@ class _Reader:
         recipe = load_recipe(file, self.look, self.loading, self.loaded)
         if recipe.name == self.name:
             raise BadInput(f"{where}: the recipe in {file} has this one's own name, '{self.name}'; rename one")
-        rows, domain, name = item.get("rows", "dataset"), item.get("domain"), item.get("id", recipe.name)
+        rows, domain = item.get("rows", "dataset"), item.get("domain")
         if rows not in ("dataset", "unverified"):
             raise BadInput(f"{where}.rows: {_shown(rows)}: 'dataset', or 'unverified' for the rows before selection")
         if rows == "unverified" and not recipe.dataset.unverified:
             raise BadInput(f"{where}.rows: {recipe.name} makes no unverified twin ('dataset: {{unverified: true}}')")
         if domain not in (None, *DOMAINS):
             raise BadInput(f"{where}.domain: {_shown(domain)} is no domain; there is: {', '.join(DOMAINS)}")
-        return Reused(_name(name, f"{where}.id"), recipe, rows, domain, where)
+        parts = [domain, "unverified" if rows == "unverified" else None] if compared else []
+        default = "_".join([recipe.name, *(part for part in parts if part)])
+        name = _name(item.get("id", default), f"{where}.id")
+        if compared and name in catalogue("benchmarks"):
+            raise BadInput(f"{where}.id: '{name}' is the id of a benchmark of the catalogue; choose another")
+        return Reused(name, recipe, rows, domain, where)
 
     def _written(self, item: dict[str, Any], where: str, domain: str | None) -> Written:
         check_keys(item, {"from", "write", "id"}, where)
@@ -194,10 +202,47 @@ class _Reader:
                 raise BadInput(f"{where}.write: '{key}' cannot be set here; the source goes by its 'id'")
         if body.get("domain") not in (None, *DOMAINS):
             raise BadInput(f"{where}.write.domain: no such domain; there is: {', '.join(DOMAINS)}")
-        choice = _choice(self.path, "sources", body | {"as": name, "source": name}, f"{where}.write")
+        choice = self.choice("sources", body | {"as": name, "source": name}, f"{where}.write")
         if "generator" not in choice.strategy.capabilities.values():
             raise BadInput(f"{where}.write: {choice.strategy.title} asks no model; name the source itself instead")
         return Written(name, read_source(item["from"], self.path.parent, f"{where}.from", domain), choice)
+
+    def choice(self, stage: str, body: Any, where: str) -> Choice:
+        if isinstance(body, str):
+            body = {"use": body}
+        if not isinstance(body, dict) or not isinstance(body.get("use"), str):
+            raise BadInput(f"{where}: 'use' must name a strategy, as in '{{use: exact}}'")
+        params = {key: value for key, value in body.items() if key not in _OF_ANY_CHOICE}
+        asset = body.get("as", STAGES[stage].asset)
+        _name(asset, f"{where}: 'as'")
+        strategy = registry.find(stage, body["use"], where)
+        checked = strategy.check(params, where)
+        tables = {name: self._tables(stage, checked.pop(name), f"{where}.{name}") for name in sorted(strategy.tables)}
+        model = body.get("model")
+        if model is not None and (not isinstance(model, str) or "generator" not in strategy.capabilities.values()):
+            raise BadInput(
+                f"{where}: 'model' is the name of the model that answered in the release; {strategy.title} asks none"
+            )
+        return Choice(stage, body["use"], asset, checked, where, tables, _published(body, where), model)
+
+    def format_choice(self, body: str | dict[str, Any], where: str) -> Choice:
+        return self.choice("format", body, f"{self.path.name}: {where}")
+
+    def _tables(self, stage: str, value: Any, where: str) -> tuple[SourceSpec | Reused, ...]:
+        """What a table parameter names. Questions are cleaned of benchmarks and of earlier datasets; what a filter
+        learns from are questions like any others, whatever their domain."""
+        items = value if isinstance(value, list) else [value]
+        if not items:
+            raise BadInput(f"{where}: give at least one id of the catalogue, or file")
+        if stage != "decontaminate":
+            return tuple(read_source(item, self.path.parent, where, DOMAINS[0]) for item in items)
+        found: list[SourceSpec | Reused] = []
+        for item in items:
+            if isinstance(item, dict) and "recipe" in item:
+                found.append(self._reused(item, where, compared=True))
+            else:
+                found += read_benchmarks(item, self.path.parent, where)
+        return tuple(found)
 
 
 def _shown(value: Any) -> str:
@@ -220,38 +265,6 @@ def _stage_item(item: dict[str, Any], where: str) -> tuple[str, Any]:
     return stage, body
 
 
-def _choice(path: Path, stage: str, body: Any, where: str) -> Choice:
-    if isinstance(body, str):
-        body = {"use": body}
-    if not isinstance(body, dict) or not isinstance(body.get("use"), str):
-        raise BadInput(f"{where}: 'use' must name a strategy, as in '{{use: exact}}'")
-    params = {key: value for key, value in body.items() if key not in _OF_ANY_CHOICE}
-    asset = body.get("as", STAGES[stage].asset)
-    _name(asset, f"{where}: 'as'")
-    strategy = registry.find(stage, body["use"], where)
-    checked = strategy.check(params, where)
-    # What a dataset is cleaned against is a benchmark; what a filter learns from are questions like any others.
-    read = read_benchmark if stage == "decontaminate" else _examples
-    for name in strategy.tables:
-        if not _as_list(checked[name]):
-            raise BadInput(f"{where}.{name}: give at least one id of the catalogue, or file")
-    tables = {
-        name: tuple(read(item, path.parent, f"{where}.{name}") for item in _as_list(checked.pop(name)))
-        for name in sorted(strategy.tables)
-    }
-    model = body.get("model")
-    if model is not None and (not isinstance(model, str) or "generator" not in strategy.capabilities.values()):
-        raise BadInput(
-            f"{where}: 'model' is the name of the model that answered in the release; {strategy.title} asks none"
-        )
-    return Choice(stage, body["use"], asset, checked, where, tables, _published(body, where), model)
-
-
-def _examples(item: Any, base: Path, where: str) -> SourceSpec:
-    """A source that a filter learns from; its domain does not matter."""
-    return read_source(item, base, where, DOMAINS[0])
-
-
 def _published(body: dict[str, Any], where: str) -> Published | None:
     given = body.get("published")
     try:
@@ -266,10 +279,6 @@ def _published(body: dict[str, Any], where: str) -> Published | None:
     return published
 
 
-def _format_choice(path: Path, body: str | dict[str, Any], where: str) -> Choice:
-    return _choice(path, "format", body, f"{path.name}: {where}")
-
-
 def _own_format(common: str | dict[str, Any], body: Any, last: bool, where: str) -> dict[str, Any]:
     """The recipe's format with a track's own parameters: all tracks share one format, so that their columns agree."""
     shared = {"use": common} if isinstance(common, str) else common
@@ -279,10 +288,6 @@ def _own_format(common: str | dict[str, Any], body: Any, last: bool, where: str)
             " own, as in '- format: {prefix: boxed}'"
         )
     return shared | body
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def _pydantic_message(error: Any) -> str:

@@ -34,7 +34,7 @@ class Choice:
     asset: str
     params: dict[str, Any]
     where: str
-    tables: dict[str, tuple[SourceSpec, ...]] = field(default_factory=dict)
+    tables: dict[str, tuple[SourceSpec | Reused, ...]] = field(default_factory=dict)
     published: Published | None = None
     model: str | None = None
 
@@ -58,13 +58,19 @@ class Written:
 
 @dataclass(frozen=True)
 class Reused:
-    """The rows of another recipe's dataset, or of its unverified twin, with their answers."""
+    """The rows of another recipe's dataset, or of its unverified twin: with their answers as a source of a track, or
+    their questions as what another choice compares with."""
 
     id: str
     recipe: Recipe
     rows: Literal["dataset", "unverified"]
     domain: str | None
     where: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The table of the questions to compare with, the same one for every recipe."""
+        return ("benchmarks", self.id)
 
 
 Input = SourceSpec | Written | Reused
@@ -83,8 +89,14 @@ class Track:
         for source in self.sources:
             if isinstance(source, SourceSpec | Written):
                 yield source.source if isinstance(source, Written) else source
-        for choice in self.choices:
-            yield from (spec for specs in choice.tables.values() for spec in specs)
+        yield from (table for table in self._tables() if isinstance(table, SourceSpec))
+
+    def compared(self) -> Iterator[Reused]:
+        """Datasets of other recipes whose questions a choice compares with."""
+        yield from (table for table in self._tables() if isinstance(table, Reused))
+
+    def _tables(self) -> Iterator[SourceSpec | Reused]:
+        yield from (table for choice in self.choices for tables in choice.tables.values() for table in tables)
 
     def reused(self) -> Iterator[Reused]:
         yield from (source for source in self.sources if isinstance(source, Reused))

@@ -2,6 +2,7 @@
 
 sources/<id> -> <recipe>/<track>/questions -> ... -> <recipe>/<track>/formatted -> <recipe>/dataset, <recipe>/metadata
 benchmarks/<id> -> <recipe>/<track>/decontaminated, <recipe>/dataset
+<other recipe>/dataset -> benchmarks/<id> (its questions, to be compared with)
 sources/<id> -> <recipe>/<track>/<id> (questions that a model writes from them) -> <recipe>/<track>/questions
 <other recipe>/dataset -> <recipe>/<track>/<id> -> <recipe>/<track>/questions
 <recipe>/<track>/<the rows before selection> -> <recipe>/<track>/unverified -> <recipe>/unverified
@@ -16,6 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from ot_assets.contracts import CONVERSATION, QUESTION, STAGES, Schema
+from ot_assets.recipes.against import OPENTHOUGHTS3, openthoughts3_rule, openthoughts3_sets
 from ot_assets.recipes.model import Choice, Published, Recipe, Reused, Track, Written
 from ot_assets.recipes.sources import SourceSpec
 from ot_assets.strategies import registry
@@ -33,7 +35,8 @@ class Node:
     """One table: the choice that makes it and the tables it is made from.
 
     `kind` is its folder in the store, shared between recipes. `inputs` are concatenated into the strategy's frame;
-    `tables` are those of its table parameters. `rules`, of a dataset, are the decontamination choices of its tracks.
+    `tables` are those of its table parameters. `rules`, of a dataset, are the decontamination choices of its tracks;
+    a dataset reads what they compare with, and what OpenThoughts3's rule does, to be looked at once more.
     `published` is how many rows the release had here, and `model` who answered.
     """
 
@@ -95,17 +98,18 @@ def plan(recipe: Recipe) -> tuple[Node, ...]:
     """All nodes of a recipe, sources and benchmarks included, every node after those it reads."""
     nodes: dict[Key, Node] = {}
     for track in recipe.tracks:
-        for reused in track.reused():
+        compared = list(track.compared())
+        for reused in (*track.reused(), *compared):
             there = nodes.get((reused.recipe.name, "dataset"))
             # One that is there already need not be planned again, as long as it is the same.
             if there is None or there.recipe is not reused.recipe:
                 for node in plan(reused.recipe):
                     _share(nodes, node)
-        for spec in track.outside():
-            _share(nodes, _outside(spec))
+        for node in (*map(_outside, track.outside()), *map(_earlier, compared)):
+            _share(nodes, node)
         for node in _track_nodes(recipe, track):
             _share(nodes, node)
-    for node in _dataset_nodes(recipe):
+    for node in (*map(_outside, openthoughts3_sets()), *_dataset_nodes(recipe)):
         _share(nodes, node)
     return tuple(nodes.values())
 
@@ -137,17 +141,17 @@ def _share(nodes: dict[Key, Node], node: Node) -> None:
         raise BadInput(
             f"{node.recipe.file}: name: '{node.recipe.name}' is also the name of {there.recipe.file}; rename one"
         )
-    ours, theirs = node.source, there.source
-    if (
-        ours
-        and theirs
-        and (ours.params(False), ours.params(True), ours.path)
-        != (theirs.params(False), theirs.params(True), theirs.path)
-    ):
+    if node.recipe is None and _identity(node) != _identity(there):
         raise BadInput(
-            f"{node.where}: the id '{ours.id}' is also that of another table or mapping ({there.where});"
+            f"{node.where}: the id '{node.key[-1]}' is also that of another table or mapping ({there.where});"
             " give one another 'id'"
         )
+
+
+def _identity(node: Node) -> tuple[Any, ...]:
+    """What a table that no recipe owns is read from, and how."""
+    spec = node.source
+    return (spec.params(False), spec.params(True), spec.path) if spec else (node.params, node.upstream)
 
 
 def _outside(spec: SourceSpec) -> Node:
@@ -211,7 +215,7 @@ def _chosen(recipe: Recipe, track: Track, choice: Choice, last: Key) -> Node:
         row_key=stage.key,
         counts=stage.counts,
         inputs=(last,),
-        tables={name: tuple(spec.key for spec in specs) for name, specs in choice.tables.items()},
+        tables={name: tuple(dict.fromkeys(table.key for table in tables)) for name, tables in choice.tables.items()},
         recipe=recipe,
         track=track.name,
         published=choice.published,
@@ -231,23 +235,44 @@ def _written(recipe: Recipe, track: Track, source: Written) -> Node:
 
 
 def _reused(recipe: Recipe, track: Track, source: Reused) -> Node:
-    base, twin = source.recipe, source.rows == "unverified"
-    tables = tuple((base.name, t.name, UNVERIFIED if twin else t.choices[-1].asset) for t in base.tracks)
     return Node(
         key=(recipe.name, track.name, source.id),
         kind="questions",
         stage="sources",
         strategy=registry.find("sources", "released", source.where),
-        params={"recipe": base.name, "domain": source.domain},
+        params={"recipe": source.recipe.name, "domain": source.domain},
         contract=QUESTION,
         row_key=("question_id",),
         counts="free",
-        inputs=tables,
-        tables={"released": ((base.name, source.rows),)},
+        inputs=_formatted(source),
+        tables={"released": ((source.recipe.name, source.rows),)},
         recipe=recipe,
         track=track.name,
         where=source.where,
     )
+
+
+def _earlier(source: Reused) -> Node:
+    """What questions are compared with belongs to no recipe: one table for all that compare."""
+    return Node(
+        key=source.key,
+        kind="benchmark",
+        stage="sources",
+        strategy=registry.find("sources", "earlier", source.where),
+        params={"name": source.id, "recipe": source.recipe.name, "domain": source.domain},
+        contract=QUESTION,
+        row_key=("question_id",),
+        counts="free",
+        inputs=_formatted(source),
+        tables={"released": ((source.recipe.name, source.rows),)},
+        where=source.where,
+    )
+
+
+def _formatted(source: Reused) -> tuple[Key, ...]:
+    """The last tables of the other recipe's tracks, or those before selection."""
+    base, twin = source.recipe, source.rows == "unverified"
+    return tuple((base.name, track.name, UNVERIFIED if twin else track.choices[-1].asset) for track in base.tracks)
 
 
 def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
@@ -259,7 +284,7 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         track.name: tuple(choice for choice in track.choices if choice.stage == "decontaminate" and choice.tables)
         for track in tracks
     }
-    benchmarks = [spec.key for choices in rules.values() for spec in _benchmarks(choices)]
+    benchmarks = [key for choices in rules.values() for choice in choices for key in _compared(choice)]
     dataset = Node(
         key=(recipe.name, "dataset"),
         kind="dataset",
@@ -273,7 +298,7 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         row_key=("row_id",),
         counts="filter",
         inputs=formatted,
-        tables={"rules": tuple(dict.fromkeys(benchmarks))},
+        tables={"rules": tuple(dict.fromkeys(benchmarks)), OPENTHOUGHTS3: _compared(openthoughts3_rule())},
         recipe=recipe,
         rules=rules,
         published=recipe.dataset.published,
@@ -316,8 +341,8 @@ def _rank(track: Track, order: list[str]) -> int:
     return min(ranks, default=len(order))
 
 
-def _benchmarks(choices: Iterable[Choice]) -> list[SourceSpec]:
-    return [spec for choice in choices for specs in choice.tables.values() for spec in specs]
+def _compared(choice: Choice) -> tuple[Key, ...]:
+    return tuple(table.key for tables in choice.tables.values() for table in tables)
 
 
 def _scale(value: Any, factor: Fraction, spare: Fraction) -> Any:

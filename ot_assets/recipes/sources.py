@@ -2,7 +2,7 @@
 
 The catalogue is data: `catalogue/sources.yaml` (what the recipes read), `catalogue/study.yaml` (the other candidates of
 the sourcing study) and `catalogue/benchmarks.yaml`, one entry a table, each saying where its schema was read
-(`verified`) or that nobody has read it yet.
+(`verified`) or that nobody has read it yet. `catalogue/groups.yaml` names benchmarks that go together.
 """
 
 from __future__ import annotations
@@ -124,6 +124,18 @@ def catalogue(kind: str) -> dict[str, dict[str, Any]]:
     return entries
 
 
+@cache
+def groups() -> dict[str, list[str]]:
+    """The groups of benchmarks, each with the ids of its members."""
+    found = parse((_FOLDER / "groups.yaml").read_text(encoding="utf-8"))
+    known = catalogue("benchmarks")
+    for name, members in found.items():
+        strange = [member for member in members if member not in known] or [name] * (name in known)
+        if strange:
+            raise BadInput(f"groups.yaml: {name}: '{strange[0]}' must be a benchmark, and no group")
+    return dict(found)
+
+
 def _read(item: Any, base: Path, where: str, kind: Literal["sources", "benchmarks"]) -> SourceSpec:
     entry = {"use": item} if isinstance(item, str) else item
     if not isinstance(entry, dict):
@@ -137,8 +149,9 @@ def _read(item: Any, base: Path, where: str, kind: Literal["sources", "benchmark
     name = entry.get("use")
     entries = catalogue(kind)
     if name not in entries:
-        near = difflib.get_close_matches(str(name), entries, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"there is: files, {', '.join(sorted(entries))}"
+        known = sorted(entries) + (list(groups()) if kind == "benchmarks" else [])
+        near = difflib.get_close_matches(str(name), known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"there is: files, {', '.join(known)}"
         raise BadInput(f"{where}: unknown {kind[:-1]} '{name}'; {hint}")
     given = {key: value for key, value in entry.items() if key != "use"}
     if unknown := set(given) - set(_OVERRIDES):
@@ -208,6 +221,8 @@ def _files(entry: dict[str, Any], base: Path, where: str, kind: Literal["sources
     if not _is_id(name):
         told = repr(name) if isinstance(name, str) else f"a {type(name).__name__}"
         raise BadInput(f"{where}.id: {told[:90]} must be up to 80 lower case letters, digits and '_'")
+    if kind == "benchmarks" and "id" in entry and name in catalogue(kind):
+        raise BadInput(f"{where}.id: '{name}' is the id of a benchmark of the catalogue; choose another")
     return SourceSpec(
         id=name if "id" in entry else f"{name}_{short_hash([entry['path']])[:6]}",
         kind=kind,

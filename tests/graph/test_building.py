@@ -114,7 +114,7 @@ def test_the_plan_of_a_recipe_holds_what_it_builds_on_once(tmp_path):
         ({"recipe": "small", "domain": "maths"}, "domain: 'maths' is no domain"),
         ({"recipe": "small", "only": {}}, "unknown key 'only'; there is: domain, id, recipe, rows"),
         ({"recipe": "small", "id": "A b"}, "id: 'A b' must be up to 80 lower case"),
-        ({"recipe": "above"}, "a recipe cannot be a source of itself: above -> above"),
+        ({"recipe": "above"}, "a recipe cannot build on itself: above -> above"),
         ({"from": "math500"}, "need 'id', 'from' (a source) and 'write'"),
         ({"id": "mine", "from": "openmath_2_math", "write": "union"}, "sources.union"),
         ({"id": "mine", "from": "openmath_2_math", "write": "from_txt"}, "did you mean 'from_text'?"),
@@ -146,7 +146,7 @@ def test_parts_of_a_catalogue_source_go_by_ids_of_their_own(tmp_path):
     assert specs["taco_test"].split == "test"
     made = {}
     for node in plan(load_recipe(tmp_path / "small.yaml")):
-        if node.source:
+        if node.key[0] == "sources":
             made[node.key[-1]] = execute(node, tools()).version.rows
     assert made == {"taco_medium": 26, "taco_test": 33}
 

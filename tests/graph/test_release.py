@@ -43,9 +43,10 @@ def test_a_released_question_that_is_a_benchmarks_own_blocks(tmp_path, data_root
 
     body = recipe()
     math(body).insert(2, {"filter": "relapse"})
-    with pytest.raises(StageFailed, match="no_benchmark_overlap failed: 1 questions match, first: ") as raised:
+    with pytest.raises(StageFailed, match="no_benchmark_overlap failed: 1 question matches: bench 1;") as raised:
         make(write_recipe(tmp_path, body))
-    assert '"against": "bench"' in str(raised.value)
+    assert " is bench " in str(raised.value)
+    assert "(indel 99.4" in str(raised.value)
 
 
 def test_a_stricter_rule_than_the_tracks_own_is_not_asked(tmp_path, data_root):
