@@ -106,7 +106,11 @@ def _removals_seen(pairs: pl.LazyFrame) -> Check:
     rows = sample.select(pl.col(name).alias(label) for label, name in columns.items())
     filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
     shown = [{name: _cell(value) for name, value in row.items()} for row in rows.select(filled).iter_rows(named=True)]
-    told = f"{differences.total():,} removals: {removals.counted(differences)}" if shown else "nothing was removed"
+    told = (
+        f"{_counted(differences.total(), 'removal')}: {removals.counted(differences)}"
+        if shown
+        else "nothing was removed"
+    )
     return _check("removals_seen", True, told, shown)
 
 
@@ -122,8 +126,8 @@ def _largest_cluster(node: Node, table: Table, twins: pl.LazyFrame) -> Check:
     rows_in = table.rows + table.rows_dropped
     share = size / rows_in
     first = _brief(text.item() if text.height else cluster.root)
-    told = f"{_rows(size)} of {_rows(rows_in)} ({share:.1%}) {what} {first}"
-    told += f"; {chained:,} removals have a twin that was removed itself" if chained else ""
+    told = f"{_counted(size, 'row')} of {rows_in:,} ({share:.1%}) {what} {first}"
+    told += f"; {chained:,} of the removals went for a row that went itself" if chained else ""
     return _check("largest_cluster", size < FEW or share <= CLUSTER_SHARE, told)
 
 
@@ -138,10 +142,11 @@ def _no_source_wiped(node: Node, table: Table) -> Check:
             f"all {gone[0]['rows']:,} rows of the source {_cell(gone[0]['source'])!r} went: take it out of the recipe"
         )
         return _check("no_source_wiped", False, f"{told} if {whole}, or loosen the rule", shown)
-    losses = [f"{_cell(row['source'])} {row['share']} of {row['rows']:,}" for row in rows[:3] if row["removed"]]
-    return _check(
-        "no_source_wiped", True, f"lost most: {', '.join(losses)}" if losses else "no source lost a row", shown
-    )
+    losses = [
+        f"{_cell(row['source'])} {row['share']} of {_counted(row['rows'], 'row')}" for row in rows if row["removed"]
+    ]
+    told = f"removed most of: {', '.join(losses[:3])}" if losses else "no source lost a row"
+    return _check("no_source_wiped", True, told, shown)
 
 
 def _number_twins(pairs: pl.LazyFrame) -> Check:
@@ -163,8 +168,8 @@ def _boilerplate(table: Table) -> Check:
     return _check("boilerplate", not phrases, told, [{"run": _cell(p), "questions": n} for p, n in phrases[:SHOWN]])
 
 
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _brief(text: str) -> str:
