@@ -27,7 +27,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -99,6 +99,19 @@ def pairs_between(
         high = np.searchsorted(of_texts.lengths, _longest(of_items.lengths, threshold), side="right")
     for pairs in _join(of_items, of_texts, items, texts, low, np.maximum(low, high), threshold, workers, work):
         yield Pairs(pairs.right, pairs.left, pairs.score)
+
+
+def nearest(found: Iterable[Pairs], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(right, left, score): of each of `size` right texts that is in a pair the best left one, of equals the first."""
+    score, twin = np.zeros(size), np.full(size, -1, dtype=np.int64)
+    for pairs in found:
+        ranked = np.lexsort((pairs.left, -pairs.score, pairs.right))
+        right, first = np.unique(pairs.right[ranked], return_index=True)
+        left, best = pairs.left[ranked][first], pairs.score[ranked][first]
+        better = (twin[right] < 0) | (best > score[right]) | ((best == score[right]) & (left < twin[right]))
+        score[right[better]], twin[right[better]] = best[better], left[better]
+    matched = np.flatnonzero(twin >= 0)
+    return matched, twin[matched], score[matched]
 
 
 def _longest(lengths: np.ndarray, threshold: float) -> np.ndarray:

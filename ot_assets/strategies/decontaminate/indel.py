@@ -11,7 +11,7 @@ from ot_assets.strategies.decontaminate.matching import drop_matches, indel_matc
 from ot_assets.strategies.registry import Split, strategy
 
 
-@strategy(stage="decontaminate", version=1)
+@strategy(stage="decontaminate", version=2)
 def indel(
     questions: pl.LazyFrame, *, against: pl.LazyFrame, threshold: Annotated[float, Field(gt=1, le=100)] = 95.0
 ) -> Split:
@@ -21,6 +21,7 @@ def indel(
     OpenThoughts2: 95 in its configs, 90 in its blog post (open-thoughts repository, decontaminate.py).
 
     Columns in: question; of `against` question, question_id and source where there are. Columns out: the same.
-    Dropped as `contaminated` with the twin, its text and the score.
+    Dropped as `contaminated` with the twin (that of the highest ratio, of equal ones the first), its text, the score,
+    and the longest run that both have. A null question matches nothing.
     """
     return drop_matches(questions, [indel_matcher(read_items(against), threshold)])

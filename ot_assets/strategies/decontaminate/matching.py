@@ -17,7 +17,8 @@ from ot_assets.strategies.registry import Split
 Matcher = Callable[[Sequence[str]], "list[dict[str, Any] | None]"]
 
 _BATCH_ROWS = 50_000
-_BLOCK_ROWS = 256
+# Characters of a text in the evidence.
+SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Item:
     text: str
 
     def evidence(self) -> dict[str, Any]:
-        return {"twin": self.question_id, "against": self.source, "twin_text": self.text[:200]}
+        return {"twin": self.question_id, "against": self.source, "twin_text": self.text[:SHOWN]}
 
 
 def read_items(against: pl.LazyFrame) -> list[Item]:
@@ -46,43 +47,27 @@ def read_items(against: pl.LazyFrame) -> list[Item]:
 def indel_matcher(items: Sequence[Item], threshold: float) -> Matcher:
     """Matches a text whose `rapidfuzz.fuzz.ratio` with a benchmark question is at least `threshold` (0 to 100).
 
-    The ratio is 200 * lcs / (l1 + l2), so that two texts can only reach t where the shorter one has at
-    least t / (200 - t) of the longer one's characters: blocks of texts of like length are compared with that window
-    of questions only. The twin is the question with the highest ratio, the first of equal ones.
+    The twin is the question with the highest ratio, the first of equal ones. All are found, without comparing all:
+    ot_assets/similarity/indel.py.
     """
-    import numpy as np
-    from rapidfuzz import fuzz, process
-
-    shortest_first = sorted(range(len(items)), key=lambda number: len(items[number].text))
-    texts = [items[number].text for number in shortest_first]
-    order = np.array(shortest_first, dtype=np.int64)
-    lengths = np.array([len(text) for text in texts])
-    share = max(threshold, 0.0) / (200.0 - threshold)
+    asked_for = [item.text for item in items]
 
     def match(asked: Sequence[str]) -> list[dict[str, Any] | None]:
+        from ot_assets.similarity.indel import Pairs, nearest, pairs_between
+        from ot_assets.similarity.spans import longest_run
+
+        turned = (Pairs(p.right, p.left, p.score) for p in pairs_between(asked, asked_for, threshold))
         found: list[dict[str, Any] | None] = [None] * len(asked)
-        by_length = sorted(range(len(asked)), key=lambda number: len(asked[number]))
-        for start in range(0, len(by_length), _BLOCK_ROWS):
-            block = by_length[start : start + _BLOCK_ROWS]
-            shortest, longest = len(asked[block[0]]), len(asked[block[-1]])
-            low = int(np.searchsorted(lengths, shortest * share - 1e-6))
-            high = len(texts) if share == 0 else int(np.searchsorted(lengths, longest / share + 1e-6, side="right"))
-            if low >= high:
-                continue
-            scores = process.cdist(
-                [asked[number] for number in block],
-                texts[low:high],
-                scorer=fuzz.ratio,
-                score_cutoff=threshold,
-                dtype=np.float64,
-                workers=-1,
-            )
-            for row in np.flatnonzero(scores.max(axis=1) >= threshold):
-                best = float(scores[row].max())
-                twin = int(order[low:high][scores[row] == best].min())
-                found[block[row]] = {"rule": "indel", "score": round(best, 4), "threshold": threshold} | items[
-                    twin
-                ].evidence()
+        for row, twin, score in zip(*(column.tolist() for column in nearest(turned, len(asked))), strict=True):
+            start, end = longest_run(asked[row], asked_for[twin])
+            found[row] = {
+                "rule": "indel",
+                "score": round(score, 4),
+                "threshold": threshold,
+                **items[twin].evidence(),
+                "span": [start, end],
+                "matched": asked[row][start:end][:SHOWN],
+            }
         return found
 
     return match

@@ -22,7 +22,7 @@ _MATCHES = 5
 def indel(
     questions: pl.LazyFrame,
     *,
-    threshold: Annotated[float, Field(gt=0, le=100)] = 95.0,
+    threshold: Annotated[float, Field(gt=1, le=100)] = 95.0,
     order: tuple[str, ...] = (),
     compat: Literal["five_matches"] | None = None,
 ) -> Split:

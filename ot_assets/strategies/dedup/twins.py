@@ -13,8 +13,6 @@ from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from ot_assets.similarity.indel import Pairs
 
 # Of different texts, earliest first, the pairs of which the later one goes.
@@ -55,6 +53,8 @@ def _literals(told: dict[str, Any]) -> list[pl.Expr]:
 
 def _twins(rows: pl.DataFrame, find: Finder) -> pl.DataFrame:
     """`__row` and what is known of the twin, of every row that is dropped; `rows` come earliest first."""
+    from ot_assets.similarity.indel import nearest
+
     asked = rows.filter(pl.col("question").is_not_null())
     firsts = asked.unique("question", keep="first", maintain_order=True)
     texts = firsts["question"].to_list()
@@ -84,21 +84,6 @@ def _twins(rows: pl.DataFrame, find: Finder) -> pl.DataFrame:
     start, end = pl.col("span").list.get(0), pl.col("span").list.get(1)
     matched = pl.col("question").str.slice(start, pl.min_horizontal(end - start, _SHOWN)).alias("matched")
     return pl.concat([near, again]).with_columns(matched)
-
-
-def nearest(found: Iterable[Pairs], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(later, earlier, score): of each later text of a pair the nearest earlier one, of equally near ones the first."""
-    import numpy as np
-
-    score, twin = np.zeros(size), np.full(size, -1, dtype=np.int64)
-    for pairs in found:
-        ranked = np.lexsort((pairs.left, -pairs.score, pairs.right))
-        later, first = np.unique(pairs.right[ranked], return_index=True)
-        earlier, best = pairs.left[ranked][first], pairs.score[ranked][first]
-        better = (twin[later] < 0) | (best > score[later]) | ((best == score[later]) & (earlier < twin[later]))
-        score[later[better]], twin[later[better]] = best[better], earlier[better]
-    dropped = np.flatnonzero(twin >= 0)
-    return dropped, twin[dropped], score[dropped]
 
 
 def spans(texts: Sequence[str], twins: Sequence[str]) -> pl.Series:

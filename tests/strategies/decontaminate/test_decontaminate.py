@@ -83,12 +83,11 @@ def test_both_rules_together_are_the_two_apart(asked, items):
     assert set(either["question_id"]) == {*near["question_id"], *sharing["question_id"]}
 
 
-def test_batches_and_blocks_change_nothing(monkeypatch):
+def test_batches_change_nothing(monkeypatch):
     texts = [f"how many {animal} of {n} legs" for animal in ("cats", "dogs", "beetles", "") for n in range(20)]
     frame, against = questions(*texts), benchmark("how many cats of 3 legs", "", "dogs")
     whole = both("decontaminate.indel_or_ngram", frame, against=against, threshold=90)
     monkeypatch.setattr(matching, "_BATCH_ROWS", 7)
-    monkeypatch.setattr(matching, "_BLOCK_ROWS", 2)
     cut = both("decontaminate.indel_or_ngram", frame, against=against, threshold=90)
     assert cut[0].equals(whole[0])
     assert cut[1].equals(whole[1])
@@ -110,6 +109,8 @@ def test_evidence_of_the_indel_rule():
             "twin": "b1",
             "against": "bench",
             "twin_text": "What is 2+3?",
+            "span": [0, 10],
+            "matched": "What is 2+",
         }
     ]
 
