@@ -65,6 +65,17 @@ create view lineage.choices as
     left join (select asset as dataset, version as current_version from lineage.current) using (dataset);
 """
 
+# Evidence may be any text: what is no JSON, or names no twin, has no row here.
+_TWINS = """
+create view lineage.twins as
+    select asset, version, question_id, source, told->>'rule' as rule, try_cast(told->>'score' as double) as score,
+           try_cast(told->>'threshold' as double) as threshold, told->>'twin' as twin, told->>'twin_text' as twin_text,
+           told->>'against' as against, told->>'matched' as matched,
+           try_cast(told->'span'->>0 as bigint) as span_start, try_cast(told->'span'->>1 as bigint) as span_end
+    from (select *, try_cast(drop_evidence as json) as told from lineage.drops)
+    where (told->>'twin') is not null;
+"""
+
 _DISAGREEMENTS = """
 create view "{schema}"."{name}__disagreements" as
     from "{schema}"."{name}"
@@ -157,6 +168,7 @@ class Warehouse(dg.ConfigurableResource):  # type: ignore[type-arg]
         yield f"create view lineage.current as {_current(assets)};"
         yield _LINEAGE
         yield f"create view lineage.drops as {_drops(assets)};"
+        yield _TWINS
         yield f"create view ledger.responses as {self._exported_responses()};"
 
     def _run_lines(self) -> str:
@@ -204,6 +216,7 @@ def _drops(assets: list[tuple[AssetName, Version]]) -> str:
         "sample": "BIGINT",
         "drop_reason": "VARCHAR",
         "drop_evidence": "VARCHAR",
+        "source": "VARCHAR",
     }
     parts = [_empty(columns)]
     for asset, version in assets:
@@ -211,7 +224,7 @@ def _drops(assets: list[tuple[AssetName, Version]]) -> str:
             file = _text(version.path / "dropped.parquet")
             parts.append(
                 f"select {_text('/'.join(asset))} as asset, {_text(version.version)} as version,"
-                f" columns('^(question_id|sample|drop_reason|drop_evidence)$') from read_parquet({file})"
+                f" columns('^(question_id|sample|drop_reason|drop_evidence|source)$') from read_parquet({file})"
             )
     return " union all by name ".join(parts)
 

@@ -24,11 +24,18 @@ _SHOWN = {
 }
 
 
+# Of a match: characters of the run itself and on either side of it, and the marks about it.
+_RUN, _AROUND, _MARKS = 120, 40, ("⟦", "⟧")
+# What a removal's evidence says of its twin, told in an order of its own.
+_OF_TWIN = ("rule", "score", "threshold", "against", "twin", "twin_text", "span", "matched")
+
+
 def story(row_id: str, store: Store) -> list[dict[str, Any]]:
     """The row's appearances, in the order of each recipe's stages; empty when no table knows it.
 
     `row_id` is a `question_id`, or `question_id-sample`. Keys: asset, version, stage, strategy, params, status (kept or
-    dropped), rows (several answers while no sample is named), fields; for a drop also reason, evidence, and the twin.
+    dropped), rows (several answers while no sample is named), fields; for a drop also reason, evidence, the twin, and
+    `match`, the part of the question that the twin has too, marked in its surroundings.
     """
     tables = list(store.assets())
     question, sample = _parse(row_id)
@@ -66,12 +73,38 @@ def _appearance(version: Version, question: str, sample: int | None) -> dict[str
         event["fields"] = {name: row[name] for name in _SHOWN.get(version.kind, ()) if row.get(name) is not None}
         if status == "dropped":
             event["reason"] = row["drop_reason"]
-            event["evidence"] = json.loads(row["drop_evidence"] or "{}")
+            event["evidence"] = evidence = _evidence(row["drop_evidence"])
+            if match := _marked(row.get("question"), evidence.get("span")):
+                event["match"] = match
         if sample is None and rows.height > 1 and "verdict" in rows.columns and version.kind == "verified":
             event["verdicts"] = dict(rows["verdict"].value_counts(sort=True).iter_rows())
             event["fields"] = {}
         return event
     return None
+
+
+def _evidence(told: str | None) -> dict[str, Any]:
+    """The evidence of a drop; of what is no JSON object the text itself."""
+    try:
+        evidence = json.loads(told or "{}")
+    except json.JSONDecodeError:
+        evidence = told
+    return evidence if isinstance(evidence, dict) else {"evidence": evidence}
+
+
+def _marked(question: str | None, span: Any) -> str | None:
+    """The span of the question between marks, with some characters on either side; None where there is no such span."""
+    if not isinstance(span, list) or len(span) != 2 or not all(isinstance(place, int) for place in span):
+        return None
+    start, end = span
+    if question is None or not 0 <= start < end <= len(question) or (start, end) == (0, len(question)):
+        return None
+    before, run, after = question[:start], question[start:end], question[end:]
+    if len(run) > _RUN:
+        run = f"{run[: _RUN // 2]}…{run[-_RUN // 2 :]}"
+    head = before if len(before) <= _AROUND else "…" + before[-_AROUND:]
+    tail = after if len(after) <= _AROUND else after[:_AROUND] + "…"
+    return f"{head}{_MARKS[0]}{run}{_MARKS[1]}{tail}"
 
 
 def _matching(frame: pl.LazyFrame, question: str, sample: int | None) -> pl.DataFrame:
@@ -123,13 +156,28 @@ def _paragraph(event: dict[str, Any]) -> str:
     lines = [f"{mark} {event['asset']}{many}  [{event['stage']}: {event['strategy']}]"]
     if event["status"] == "dropped":
         lines.append(f"    dropped: {event['reason']}")
-        lines += [f"    {name}: {_short(value)}" for name, value in event["evidence"].items()]
-        if "twin" in event:
-            lines.append(f"    twin in {event['twin']['asset']}: {_short(event['twin']['question'])}")
+        twin = "twin" in event["evidence"]
+        lines += _removal(event) if twin else []
+        rest = {name: value for name, value in event["evidence"].items() if not (twin and name in _OF_TWIN)}
+        lines += [f"    {name}: {_short(value)}" for name, value in rest.items()]
     if "verdicts" in event:
         lines.append("    verdicts: " + ", ".join(f"{verdict} {count}" for verdict, count in event["verdicts"].items()))
     lines += [f"    {name}: {_short(value)}" for name, value in event["fields"].items()]
     return "\n".join(lines)
+
+
+def _removal(event: dict[str, Any]) -> list[str]:
+    """Which question the row lost against, by what rule, and on what part of it."""
+    evidence = event["evidence"]
+    rule = [f"{evidence['rule']}"] if evidence.get("rule") else []
+    rule += [f"{name} {evidence[name]}" for name in ("score", "threshold") if evidence.get(name) is not None]
+    told = {"rule": ", ".join(rule), "benchmark": evidence.get("against"), "twin": evidence["twin"]}
+    if "twin" in event:
+        told[f"twin in {event['twin']['asset']}"] = event["twin"]["question"]
+    else:
+        told["twin's text"] = evidence.get("twin_text")
+    told["matched"] = event.get("match") or evidence.get("matched")
+    return [f"    {name}: {_short(value)}" for name, value in told.items() if value]
 
 
 def _short(value: Any) -> str:

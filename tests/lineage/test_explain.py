@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from ot_assets.lineage.explain import printable, story, tell
+from ot_assets.lineage.explain import _marked, printable, story, tell
 from ot_resources.store import Store
 from tests.graph.running import make
 from tests.recipes.small import KEPT, LEAK, TWICE, math, recipe, write_recipe
@@ -62,6 +63,42 @@ def test_a_leak_names_the_benchmark_question(store):
     told = tell(question, [dropped])
     assert "x small/math/decontaminated  [decontaminate: indel]" in told
     assert "twin in benchmarks/bench: A train leaves" in told
+    assert "rule: indel, score 100.0, threshold 90" in told
+    assert "benchmark: bench" in told
+
+
+def test_what_a_question_shares_is_marked_in_its_surroundings():
+    question = "x" * 50 + "What is two and two?" + "y" * 50
+    assert _marked(question, [50, 70]) == "…" + "x" * 40 + "⟦What is two and two?⟧" + "y" * 40 + "…"
+    assert _marked("abcd", [1, 3]) == "a⟦bc⟧d"
+    assert _marked("a" * 500, [0, 499]) == "⟦" + "a" * 60 + "…" + "a" * 60 + "⟧a"
+    for span in (None, "all", [1], [3, 1], [0, 99], [-1, 2], ["0", "1"], [0, 4], [2, 2]):
+        assert _marked("abcd", span) is None
+    assert _marked(None, [0, 1]) is None
+
+
+def test_a_removal_is_told_in_an_order_of_its_own():
+    evidence = {"span": [1, 3], "matched": "bc", "n": 13, "twin": "t", "twin_text": "bc!", "rule": "ngram"}
+    event = {"asset": "r/math/decontaminated", "rows": 1, "status": "dropped", "stage": "decontaminate", "fields": {}}
+    event |= {"strategy": "ngram", "reason": "contaminated", "evidence": evidence, "match": "a⟦bc⟧d"}
+    assert tell("q", [event]).splitlines()[1:] == [
+        "x r/math/decontaminated  [decontaminate: ngram]",
+        "    dropped: contaminated",
+        "    rule: ngram",
+        "    twin: t",
+        "    twin's text: bc!",
+        "    matched: a⟦bc⟧d",
+        "    n: 13",
+    ]
+
+
+@pytest.mark.parametrize("told", ["no JSON", "[1]", "3", None, '{"twin": null}', '{"twin": "nobody", "span": "all"}'])
+def test_evidence_of_any_kind_is_told(store, told):
+    frame = store.latest(("small", "math", "deduplicated")).dropped().collect()
+    frame = frame.with_columns(pl.lit(told, pl.String).alias("drop_evidence"))
+    frame.write_parquet(store.latest(("small", "math", "deduplicated")).path / "dropped.parquet")
+    (question,) = frame["question_id"]
+    assert "dropped: duplicate" in tell(question, story(question, store))
 
 
 def test_a_question_that_is_empty_is_dropped_at_its_source(store):

@@ -90,6 +90,31 @@ def test_inputs_choices_and_drops(filled):
     )
 
 
+def test_removals_with_their_twins_whatever_else_the_evidence_is(warehouse):
+    whole = (
+        '{"twin":"a","twin_text":"1+1?","rule":"indel","score":97.5,"threshold":95.0,"against":"aime24",'
+        '"span":[2,4],"matched":"1?"}'
+    )
+    told = [whole, '{"twin":3,"score":"high","span":"all"}', '{"twin":null}', '{"found":1}', "no JSON", "[1]", None]
+    ids = [f"q{n}" for n in range(len(told))]
+    dropped = pl.DataFrame({"question_id": ids, "drop_reason": ["x"] * len(told), "drop_evidence": told})
+    store = Store(root=warehouse.root)
+    store.point(("mine", "math", "deduplicated"), write(store, FRAME, dropped=dropped.with_columns(source=pl.lit("s"))))
+    store.point(("mine", "math", "filtered"), write(store, FRAME[:1], dropped=dropped[:2]))
+    warehouse.publish()
+    names = "question_id, source, rule, score, threshold, twin, twin_text, against, matched, span_start, span_end"
+    found = ask(warehouse, f"select {names} from lineage.twins where asset = 'mine/math/deduplicated' order by 1")
+    assert found == [
+        ("q0", "s", "indel", 97.5, 95.0, "a", "1+1?", "aime24", "1?", 2, 4),
+        ("q1", "s", None, None, None, "3", None, None, None, None, None),
+    ]
+    # a table without sources has twins all the same
+    assert ask(warehouse, "select source, count(*) from lineage.twins group by all order by all") == [
+        ("s", 2),
+        (None, 2),
+    ]
+
+
 def test_an_older_dataset_is_not_the_current_one(filled):
     store = Store(root=filled.root)
     store.point(("mine", "dataset"), write(store, FRAME[:1]))
@@ -106,7 +131,7 @@ def test_an_empty_data_root_works(tmp_path):
     with warehouse.connect() as connection:
         assert connection.sql("from lineage.materializations").fetchall() == []
     warehouse.publish()
-    for view in ("materializations", "inputs", "choices", "drops"):
+    for view in ("materializations", "inputs", "choices", "drops", "twins"):
         assert ask(warehouse, f"from lineage.{view}") == []
     assert ask(warehouse, "from ledger.responses") == []
 
