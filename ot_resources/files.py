@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,33 @@ def is_full(error: BaseException) -> bool:
 def first_line(error: Exception) -> str:
     """An exception as one line: its type and what it says first."""
     return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+
+
+def trouble(paths: tuple[Path, ...], error: Exception) -> str:
+    """Why tables cannot be read: the file and line that is no text, or no JSON object, else what the reader said."""
+    for path in paths:
+        place = f"{path.name}: " if len(paths) > 1 else ""
+        if path.stat().st_size == 0:
+            return f"{place}it is empty"
+        reader = TABLES.get(path.suffix)
+        wrong = _wrong_line(path, reader == "json") if reader in ("json", "csv") else ""
+        if wrong:
+            return f"{place}{wrong}"
+    return first_line(error)
+
+
+def _wrong_line(path: Path, json_lines: bool) -> str:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                text = line.decode("utf-8")
+                if json_lines and text.strip() and not isinstance(json.loads(text), dict):
+                    return f"line {number}: not a JSON object"
+            except UnicodeDecodeError as wrong:
+                return f"line {number}: not text in UTF-8 (byte {wrong.start + 1} of the line)"
+            except (ValueError, RecursionError):
+                return f"line {number}: not JSON"
+    return ""
 
 
 def find_files(pattern: str, where: str) -> tuple[Path, ...]:
@@ -76,7 +104,7 @@ def _scan(path: Path, where: str) -> pl.LazyFrame:
         frame.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as error:
         prefix = f"{where}: " if where else ""
-        raise BadInput(f"{prefix}{path}: not a readable {reader} file ({first_line(error)})") from None
+        raise BadInput(f"{prefix}{path}: not a readable {reader} file ({trouble((path,), error)})") from None
     return frame
 
 

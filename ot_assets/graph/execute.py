@@ -27,7 +27,7 @@ from ot_assets.strategies.sources.mapped import check_keys, to_questions
 from ot_assets.strategies.verify import grading
 from ot_resources import readers
 from ot_resources.digest import short_hash
-from ot_resources.files import RawTable, fingerprint, first_line
+from ot_resources.files import RawTable, fingerprint, first_line, trouble
 from ot_resources.generators.budget import UNLIMITED, Budget
 from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.generators.resource import LanguageModel
@@ -250,7 +250,7 @@ def _write_source(node: Node, hub: Hub, raw: RawTable, draft: Draft) -> None:
             check_keys(frame, mapping, where)
             _write(to_questions(frame, source=spec.id, mapping=mapping, where=where, domain=spec.domain), draft)
         except pl.exceptions.PolarsError as error:
-            raise BadInput(f"{where}: cannot be read to its end ({first_line(error)})") from None
+            raise BadInput(f"{where}: cannot be read to its end ({trouble(table.paths, error)})") from None
     if mapping.domain:
         _check_domains(draft, f"{where}: {mapping.domain}")
     if raw.paths and fingerprint(raw.paths) != raw.revision:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from ot_assets.contracts import COLUMNS, DROPPED, QUESTION, STAGES
+from ot_assets.contracts import COLUMNS, DROPPED, STAGES
 from ot_assets.strategies import registry
 from ot_assets.strategies.registry import CAPABILITIES, Split, Strategy
+from ot_assets.strategies.tables import Frame, read_table
 from ot_resources.interfaces import BadInput
-
-Frame = pl.DataFrame | pl.LazyFrame
-Table = Frame | str | Path | dict[str, Any] | list[Any]
 
 
 def apply(name: str, frame: Frame, **params: Any) -> Split:
@@ -86,23 +83,3 @@ def provide(entry: Strategy, given: dict[str, Any]) -> dict[str, Any]:
         else:
             raise BadInput(f"{entry.title} needs a {kind}: pass {kind}=...")
     return arguments
-
-
-def read_table(table: Table, where: str) -> pl.LazyFrame:
-    """One frame of whatever names a table; a list is concatenated. Columns out: at least `question`."""
-    if isinstance(table, list):
-        frames = [read_table(item, where) for item in table]
-        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame(schema=QUESTION)
-    if isinstance(table, pl.DataFrame | pl.LazyFrame):
-        return table.lazy()
-    spec = {"path": table} if isinstance(table, str | Path) else dict(table)
-    path = Path(spec["path"])
-    if not path.exists():
-        raise BadInput(f"{where}: no file {path}")
-    lazy = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.read_ndjson(path).lazy()
-    column = str(spec.get("question", "question"))
-    if column not in lazy.collect_schema():
-        raise BadInput(f"{where}: {path} has no column '{column}'; it has: {', '.join(lazy.collect_schema().names())}")
-    return lazy.select(pl.col(column).alias("question"), pl.lit(path.stem).alias("source")).with_columns(
-        pl.format("{}-{}", "source", pl.int_range(pl.len())).alias("question_id")
-    )
