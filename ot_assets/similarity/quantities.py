@@ -11,6 +11,7 @@ that only spaces or formats count for nothing, and so do letters that stand alon
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 
 from ot_assets.similarity.spellings import (
@@ -28,11 +29,15 @@ from ot_assets.similarity.spellings import (
 )
 
 _SEPARATOR = r"(?:,(?:\\!|\s)?|\{,\}|\\[,!]|[\u00a0\u2009\u202f])"
+# A numeral of more characters is none.
+_LONGEST_HAN = 20
+# A text of one letter a million times is not worth remembering.
+_REMEMBERED = 40
 # What follows the first digit of a price is prose.
 _PRICE = r"[\d,.]*[\s,.;:?!)]*(?:[A-Za-z]{2,}|a\s|\Z)"
 # Words come first, and what surely starts nothing is passed at once: they are nine tenths of a question.
 _TOKEN = re.compile(
-    r"[A-Za-z]+|(?=[^\s,;?'\"()\[\]{}_&A-Za-z])(?:"
+    r"[A-Za-z]+|(?=[^\s,;?\"()\[\]{}_&A-Za-z])(?:"
     + "|".join(
         (
             r"\\[cdt]?frac\s*(?:\{\s*\d+\s*\}|\d)\s*(?:\{\s*\d+\s*\}|\d)",
@@ -43,15 +48,19 @@ _TOKEN = re.compile(
             rf"(?:(?<!\d)\d{{1,3}}(?:{_SEPARATOR}\d{{3}}(?!\d))+|\d+)(?:\.\d+)?(?:(?:st|nd|rd|th)\b|\s*/\s*\d+)?",
             r"(?<![\w)\]}])\.\d+",
             # a dollar before a price, and not one that opens a formula
-            rf"\$(?=\d{_PRICE})|(?<=\s)\$(?=\s\d{_PRICE})",
+            rf"\$(?=\d{_PRICE})|(?<!\S)\$(?=\s\d{_PRICE})",
             # a minus, and not the hyphen of a word
-            r"(?<![A-Za-z]{2})[-−–](?=\s*(?:[\d(\\{√|$.]|[A-Za-z](?![A-Za-z])))",
+            r"(?<![A-Za-z]{2})[-−–](?=\s*(?:[\d({√|$.Α-ω]|\\(?!q?quad|[,;:! ])|[A-Za-z](?![A-Za-z])))",
             r"(?<=\d)!(?!=)|(?<=\b[A-Za-z])!(?!=)",
             r"(?<=\d):(?=\s*\d)|(?<=\d\s):(?=\s*\d)",
-            r"[零〇一二两三四五六七八九十百千万亿]+(?!米|克)",
+            # 千 belongs to 千米 and 千克
+            r"[零〇一二两三四五六七八九十百千万亿]+(?!(?<=千)[米克])",
             "|".join(sorted(HAN, key=len, reverse=True)),
             r"[<>=!]=|=<|<>|\*\*|[+*/=<>%|]|\^(?!\s*\{\s*\})",
-            r"[²³¹⁰⁴-⁹½⅓⅔¼¾⅕⅛€£¥°ºπ×÷±·＋＝∀-⋿←-⇿⌈⌊⟀-⟯⤀-⫿⁄Α-ω]",
+            r"[²³¹⁰⁴-⁹]+",
+            # f' and f'', not an apostrophe
+            r"(?<=\b[A-Za-z])(?:''|['′″])(?![A-Za-z])",
+            r"[½⅓⅔¼¾⅕⅛€£¥°ºπ×÷±·＋＝∀-⋿←-⇿⌈⌊⟀-⟯⤀-⫿⁄Α-ω]",
         )
     )
     + ")"
@@ -68,7 +77,7 @@ def quantities(text: str) -> tuple[str, ...]:
     found: list[str] = []
     before, behind_number = "", False
     for token in _TOKEN.findall(text):
-        entry = _read(token)
+        entry = _read(token) if len(token) < _REMEMBERED else _read.__wrapped__(token)
         if behind_number and (unit := UNIT_LETTERS.get(token.lower())):
             entry = unit
         if entry:
@@ -99,8 +108,9 @@ def _command(token: str) -> str:
     if len(token) == 2 and not token[1].isalpha():
         return {"%": "%", "$": "$"}.get(token[1], "")
     if token[-1] in "0123456789}":
-        above, below = re.findall(r"\d+", token)[-2:] if "}" in token else token[-2:]
-        return f"{int(above)}/{int(below)}"
+        digits = re.findall(r"\d+", token)
+        above, below = digits if len(digits) == 2 else digits[0]
+        return f"{_whole(above)}/{_whole(below)}"
     name = token[1:]
     return "" if name in FORMATTING else COMMANDS.get(name, name)
 
@@ -111,7 +121,7 @@ def _symbol(token: str) -> str:
     if first.isdecimal() or (first == "." and len(token) > 1):
         return _number(token)
     if first in SUPERSCRIPTS:
-        return "^ " + SUPERSCRIPTS[first]
+        return "^ " + "".join(SUPERSCRIPTS[c] for c in token)
     if first in HAN_DIGITS or (first in HAN_PLACES and token not in HAN):
         return _han_number(token)
     if token in GREEK:
@@ -120,22 +130,27 @@ def _symbol(token: str) -> str:
 
 
 def _number(token: str) -> str:
-    if token.isascii() and token.isdecimal():
-        return token.lstrip("0") or "0"
     whole, slash, below = token.partition("/")
+    integer, _, decimals = whole.strip().rstrip("stndrh").partition(".")
+    decimals = _digits(decimals).rstrip("0")
+    number = f"{_whole(integer)}.{decimals}" if decimals else _whole(integer)
     ordinal = "th" if whole[-1].isalpha() else ""
-    digits = "".join(str(int(c)) if c.isdecimal() else c for c in whole if c.isdecimal() or c == ".")
-    integer, _, decimals = digits.partition(".")
-    decimals = decimals.rstrip("0")
-    integer = integer.lstrip("0") or "0"
-    number = f"{integer}.{decimals}" if decimals else integer
-    return number + ordinal + (f"/{int(below)}" if slash else "")
+    return number + ordinal + (f"/{_whole(below)}" if slash else "")
+
+
+def _whole(digits: str) -> str:
+    return _digits(digits).lstrip("0") or "0"
+
+
+def _digits(text: str) -> str:
+    """The digits of any script in `text` as ASCII ones; what stands between them is left out."""
+    return "".join(str(unicodedata.digit(c)) for c in text if c.isdecimal())
 
 
 def _han_number(token: str) -> str:
     """三百二十五 is 325, 二〇二四 is 2024."""
-    if not any(c in HAN_PLACES for c in token):
-        return "".join(str(HAN_DIGITS[c]) for c in token).lstrip("0") or "0"
+    if len(token) > _LONGEST_HAN or not any(c in HAN_PLACES for c in token):
+        return "".join(str(HAN_DIGITS.get(c, c)) for c in token).lstrip("0") or "0"
     total = section = digit = 0
     for c in token:
         place = HAN_PLACES.get(c, 0)

@@ -74,7 +74,7 @@ _TURNING = """
     squared cubed square cube root roots reciprocal difference quotient remainder factorial ratio average mean
     median mode range total sin cos tan cot sec csc log ln exp gcd lcm prime composite integer integers rational
     irrational real consecutive distinct not no never without except cannot true false correct incorrect inside
-    outside clockwise counterclockwise horizontal vertical first last before after inscribed circumscribed row rows
+    outside clockwise counterclockwise horizontal vertical last before after inscribed circumscribed row rows
     column columns area perimeter circumference volume radius diameter left right leftmost rightmost oldest newest
     older younger taller north south east west
 """.split()
@@ -95,7 +95,7 @@ _NUMBERS = {
 _ORDINALS = {
     word: f"{number}th"
     for number, word in enumerate(
-        "second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 2
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 1
     )
 }
 TENS = frozenset(word for word in _NUMBERS if word.endswith("ty"))
@@ -125,7 +125,7 @@ _UNIT_WORDS = {
     "week": "weeks",
     "month": "months",
     "year": "years",
-    "°": "degree degrees circ º",
+    "°": "degree degrees circ º ∘",
     "rad": "radian radians",
     "$": "dollar dollars",
     "cent": "cents",
@@ -145,7 +145,7 @@ _UNIT_WORDS = {
 # Abbreviations; they count behind a number only, for elsewhere they may be anything.
 UNIT_LETTERS = {
     **{unit: unit for unit in "km m cm mm kg g mg l ml ft yd lb oz s h mol j kj n w kw v pa kpa hz k".split()},
-    "in": "inch", "mi": "mile", "min": "minute", "sec": "s", "second": "s", "hr": "h", "hrs": "h", "mph": "mph",
+    "mi": "mile", "min": "minute", "sec": "s", "second": "s", "hr": "h", "hrs": "h", "mph": "mph",
 }  # fmt: skip
 
 GREEK = {
@@ -169,13 +169,18 @@ HAN = {
 SYMBOLS = (
     {spelling: one for one, others in _SAME.items() for spelling in (one, *others.split())}
     | {word: word for word in _TURNING}
-    | {spelling: one for one, others in _UNIT_WORDS.items() for spelling in (one, *others.split()) if len(spelling) != 2}
-    | {"nonzero": "not 0", "nonnegative": "not negative", "nonpositive": "not positive", "non": "not"}
+    | {
+        spelling: one
+        for one, others in _UNIT_WORDS.items()
+        for spelling in (one, *others.split())
+        if len(spelling) > 2 or not spelling.isalpha()
+    }
+    | {"º": "°", "nonzero": "not 0", "nonnegative": "not negative", "nonpositive": "not positive", "non": "not"}
     | _NUMBERS
     | _ORDINALS
     | HAN
 )
 # Words of ordinary prose that are operators only as commands or symbols.
-_COMMANDS_ONLY = ("in", "to", "over", "under", "int", "le", "ge", "ne", "lt", "gt", "div", "cap", "cup")
+_COMMANDS_ONLY = ("in", "to", "over", "under", "int", "le", "ge", "ne", "lt", "gt", "pm", "div", "cap", "cup")
 COMMANDS = {name: one for name, one in SYMBOLS.items() if name.isascii()} | {"in": "in"}
 WORDS = {name: one for name, one in SYMBOLS.items() if name not in _COMMANDS_ONLY}

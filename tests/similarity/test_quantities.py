@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ot_assets.similarity.quantities import quantities
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("1000", "1,000", "1, 000", r"1{,}000", r"1\,000", r"1,\!000", "１０００", "١٠٠٠"),
+        ("0.5", ".5", "0.50", "00.5"),
+        ("1/2", "1 / 2", r"\frac{1}{2}", r"\dfrac12", r"\tfrac{1}2", "½", "half"),
+        ("25", "twenty-five", "twenty five", "Twenty-Five", "二十五"),
+        ("12", "twelve", "dozen", "十二"),
+        ("325", "三百二十五"),
+        ("2024", "二〇二四"),
+        ("30000", "三万"),
+        ("twice", "double"),
+        ("3rd", "third", "03rd"),
+        ("50%", r"50\%", "50 percent"),
+        ("3 * 4", r"3 \times 4", "3×4", r"3\cdot 4", "3 times 4", "3 multiplied by 4"),
+        ("x ÷ 2", r"x \div 2", "x divided by 2", "x/2"),
+        ("3 - 4", "3 − 4", "3 – 4", "3 minus 4"),
+        ("3 + 4", "3+4", "3 plus 4"),
+        (r"x \le 3", r"x \leq 3", r"x\leqslant 3", "x ≤ 3", "x <= 3"),
+        (r"x \ne 3", r"x \neq 3", "x ≠ 3", "x != 3"),
+        ("x^2", "x^{2}", "x²", "x**2", "x ^ 2"),
+        ("x^{12}", "x¹²"),
+        (r"\frac{x}{y}", r"\dfrac{x}{y}", r"\tfrac {x} {y}"),
+        (r"\sqrt{2}", "√2"),
+        (r"\alpha + \pi", "α + π"),
+        (r"90^\circ - x", r"90^{\circ} - x"),
+        ("5 km", "5km", "5 kilometers", "5 kilometres", r"5\text{ km}", r"5\,\mathrm{km}", "5 千米", "五千米"),
+        ("5 s", "5 seconds", "5 second"),
+        ("$5 a day", "$ 5 a day", r"\$5 a day"),
+        (r"$\left( 3, 4 \right)$", "(3,4)", r"\( (3, 4) \)", r"\[\bigl(3,\;4\bigr)\]"),
+        (r"$x$ is 3", "x is 3", r"\textbf{x} is\quad 3."),
+        ("nonzero", "non-zero"),
+    ],
+)
+def test_spellings_of_the_same(spellings):
+    told = {quantities(text) for text in spellings}
+    assert len(told) == 1
+    assert told != {()}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Find 3 + 4", "Find 3 - 4"),
+        ("x + y", "x - y"),
+        ("-3", "3"),
+        (r"\sin x", r"\cos x"),
+        ("sin(x)", "cos(x)"),
+        ("x^2", "x_2"),
+        (r"x \le 3", "x < 3"),
+        ("5!", "5"),
+        ("at least 3", "at most 3"),
+        ("the largest root", "the smallest root"),
+        ("even integers", "odd integers"),
+        ("negative", "non-negative"),
+        ("5 km", "5 m"),
+        ("5 m long", "5 cm long"),
+        ("in metres", "in feet"),
+        ("$5 and more", "5 and more"),
+        ("50%", "50"),
+        ("the third", "the fourth"),
+        ("three", "four"),
+        ("3:2", "3, 2"),
+        ("f'(2)", "f(2)"),
+        ("twelve", "twenty"),
+        ("120", "1,2,0"),
+        ("1.5", "1,5"),
+        ("3 and 5", "5 and 3"),
+        ("三个", "四个"),
+        ("至少 3", "至多 3"),
+        ("加 3", "减 3"),
+        (r"\frac{1}{2}", r"\frac{1}{3}"),
+        (r"\mathbb{R}", r"\mathbf{R}"),
+    ],
+)
+def test_different_questions_differ(one, other):
+    assert quantities(one) != quantities(other)
+
+
+def test_the_sequence_of_a_question():
+    text = "If $x^2 \\le 1{,}000$ kg, what is half of $\\frac{1}{2}$?"
+    assert quantities(text) == ("^", "2", "<=", "1000", "kg", "1/2", "1/2")
+    assert quantities("Janet's well-known n-gon, Wow!") == ()
+    assert quantities("") == ()
+
+
+PIECES = st.sampled_from(
+    "Find the sum of 3 17 2.5 , . x y + * = < \\le \\frac{1}{2} 50% twenty-five km at least \\$5 - ( ) n! f' 三百"
+    " 至少 \\sin \\quad \\left( \\right) 1,000 ² α ∑ ? ;".split()
+)
+
+
+@given(st.lists(PIECES, max_size=20), st.randoms())
+def test_white_space_and_dollars_do_not_count(pieces, random):
+    plain = " ".join(pieces)
+    spaced = "".join(piece + random.choice([" ", "  ", "\n", "\t", " \\quad ", " \\; "]) for piece in pieces)
+    assert quantities(" " + spaced) == quantities(plain)
+
+
+@given(st.text(st.sampled_from("ab ,.()+-3"), max_size=30), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_another_number_is_another_question(text, one, other):
+    said = [quantities(f"{text} is {number} so") for number in (one, other)]
+    assert (said[0] == said[1]) == (one == other)
+
+
+@given(st.integers(0, 10**12))
+def test_marks_between_thousands_do_not_count(number):
+    assert quantities(f"{number:,}") == quantities(str(number)) == (str(number),)
+
+
+@given(st.integers(1, 9999))
+def test_chinese_numerals_are_read(number):
+    digits, places = "零一二三四五六七八九", ["", "十", "百", "千"]
+    said = "".join(
+        digits[int(digit)] + (places[place] if digit != "0" else "")
+        for place, digit in zip(range(len(str(number)) - 1, -1, -1), str(number), strict=True)
+    )
+    said = re.sub("零+", "零", said).rstrip("零")
+    assert quantities(f"共{said}个") == (str(number),)
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read(text):
+    assert all(isinstance(entry, str) and entry and " " not in entry for entry in quantities(text))
+
+
+@pytest.mark.parametrize("piece", ["9", "1,000,", "$1", "- ", "万", "\\frac{1}", "a", "1 / ", "1 ", "\\", "^{", "! "])
+def test_a_long_text_takes_its_length_only(piece):
+    assert quantities(piece * (300_000 // len(piece))) is not None
