@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -18,6 +17,7 @@ from pydantic import Field
 
 from ot_resources.files import RawTable, fingerprint, first_line
 from ot_resources.interfaces import BadInput, Tokenizer
+from ot_resources.tokenizers import open_tokenizer
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 FOLLOW = "latest"
@@ -34,7 +34,8 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
         description='File of locked revisions: {dataset: commit}, or "latest" to follow. Written at first contact.'
     )
     tokenizer: str = Field(
-        "words", description="What n-grams are counted in: words, or a Hub tokenizer such as Qwen/Qwen2-7B-Instruct."
+        "words",
+        description="What n-grams are counted in: words, qwen2, or a Hub tokenizer such as Qwen/Qwen2-7B-Instruct.",
     )
 
     def revision(self, dataset: str, split: str, files: str = "", known: str | None = None) -> str:
@@ -115,28 +116,8 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
         return locked
 
     def open_tokenizer(self) -> Tokenizer | None:
-        """The Hub tokenizer named by `tokenizer`, or None for words."""
-        return None if self.tokenizer == "words" else HubTokenizer(self.tokenizer)
-
-
-class HubTokenizer:
-    """Token ids of a Hub tokenizer; the published 13-gram rule counts those of Qwen/Qwen2-7B-Instruct."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def tokens(self, text: str) -> list[int]:
-        return _hub_tokenizer(self.name)(text, add_special_tokens=False)["input_ids"]
-
-
-@cache
-def _hub_tokenizer(name: str):  # type: ignore[no-untyped-def]
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(name, trust_remote_code=False)
-    except OSError as error:
-        raise BadInput(f"tokenizer {name} cannot be had ({first_line(error)}); set OT_TOKENIZER=words") from None
+        """The tokenizer named by `tokenizer`, or None for words."""
+        return open_tokenizer(self.tokenizer)
 
 
 def _resolve(dataset: str) -> str:

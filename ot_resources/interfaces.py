@@ -129,8 +129,8 @@ class Tokenizer(Protocol):
 class PlacedTokenizer(Tokenizer, Protocol):
     """A tokenizer that knows where in the text its tokens are, and numbers those of many texts at once."""
 
-    def spans(self, text: str) -> Sequence[tuple[int, int]]:
-        """[start, end) in characters of `text`, for each of its tokens."""
+    def span(self, text: str, first: int, n: int) -> tuple[int, int]:
+        """[start, end) in characters of `text`, of n of its tokens, from number `first` on."""
         ...
 
     def numbers(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

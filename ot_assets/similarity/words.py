@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,9 +23,10 @@ class Words:
     def tokens(self, text: str) -> Sequence[str]:
         return text.lower().split()
 
-    def spans(self, text: str) -> list[tuple[int, int]]:
+    def span(self, text: str, first: int, n: int) -> tuple[int, int]:
         # of the text as it is: in lower case it may be longer, its white space stays where it was
-        return [match.span() for match in _WORD.finditer(text)]
+        run = [match.span() for match in islice(_WORD.finditer(text), first, first + n)]
+        return run[0][0], run[-1][1]
 
     def numbers(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """A word's number is a hash of its bytes."""

@@ -57,11 +57,10 @@ def _placing(tokenizer: Tokenizer) -> Callable[[str, int, int], dict[str, Any]]:
     """Says where in a text n tokens from the first on are, or only what, if the tokenizer does not know its places."""
     if not isinstance(tokenizer, PlacedTokenizer):
         return lambda text, first, n: {"matched": " ".join(map(str, tokenizer.tokens(text)[first : first + n]))[:200]}
-    spans_of = tokenizer.spans
+    span_of = tokenizer.span
 
     def place(text: str, first: int, n: int) -> dict[str, Any]:
-        spans = spans_of(text)
-        start, end = spans[first][0], spans[first + n - 1][1]
+        start, end = span_of(text, first, n)
         return {"span": [start, end], "matched": text[start:end][:200]}
 
     return place

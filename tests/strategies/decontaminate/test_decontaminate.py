@@ -13,6 +13,7 @@ from rapidfuzz import fuzz
 from ot_assets.strategies import apply
 from ot_assets.strategies.decontaminate import matching
 from ot_resources.interfaces import BadInput
+from ot_resources.tokenizers import Qwen2Tokenizer
 
 from ..frames import both, collected, evidence, questions, shared
 
@@ -191,3 +192,57 @@ def test_school_problems_are_not_in_the_benchmarks():
     kept, dropped = collected(apply("decontaminate.indel_or_ngram", asked, against=[shared("bench_math500")]))
     assert len(kept) == 500
     assert dropped.is_empty()
+
+
+SHORT = ("Find x.", "What is the sum", "Compute 6 times 7 now please")
+
+
+@pytest.mark.parametrize(
+    ("text", "twin"),
+    [
+        ("find  X.", "b0"),
+        ("Find x. Then find y.", None),
+        ("So: what is THE sum of 2 and 3?", "b1"),
+        ("What is a sum", None),
+        ("compute 6 times 7 now", None),
+    ],
+)
+def test_a_short_item_is_matched_whole(text, twin):
+    """Contained from four words on; below that, only the same words and no more."""
+    for rule in ("ngram", "indel_or_ngram"):
+        params = {"threshold": 100} if rule == "indel_or_ngram" else {}
+        frame = questions(text, None)
+        _, dropped = both(f"decontaminate.{rule}", frame, against=benchmark(*SHORT), **params)
+        told = evidence(dropped)
+        assert [found["twin"] for found in told] == ([twin] if twin else [])
+        assert all(found["rule"] == "whole_item" and found["n"] < 13 for found in told)
+        _, dropped = both(f"decontaminate.{rule}", frame, against=benchmark(*SHORT), compat="no_short_items", **params)
+        assert dropped.is_empty()
+
+
+def test_how_short_is_short():
+    frame, against = questions("Find x. Then find y."), benchmark(*SHORT)
+    _, dropped = both("decontaminate.ngram", frame, against=against, whole_from=2)
+    assert [(told["twin"], told["matched"]) for told in evidence(dropped)] == [("b0", "Find x.")]
+    kept, _ = both("decontaminate.ngram", questions("What is the sum of"), against=against, whole_from=5)
+    assert len(kept) == 1
+
+
+def test_the_longest_run_is_told():
+    item = "one two three four five six seven"
+    _, dropped = both(
+        "decontaminate.ngram", questions(f"zero {item} eight"), against=benchmark("two three four five", item), n=6
+    )
+    assert [(told["rule"], told["twin"], told["n"]) for told in evidence(dropped)] == [("ngram", "b1", 6)]
+
+
+def test_a_token_of_qwen2_is_not_a_word():
+    """12 words of 14 tokens: the published rule sees the run, words do not."""
+    item = "Let $x+y=12$ and $x-y=4$. Find the value of $xy$ in simplest form."
+    text = "Given: " + item.removesuffix(" in simplest form.") + " as a number."
+    _, dropped = both("decontaminate.ngram", questions(text), against=benchmark(item))
+    assert dropped.is_empty()
+    _, dropped = both("decontaminate.ngram", questions(text), against=benchmark(item), tokenizer=Qwen2Tokenizer())
+    told = evidence(dropped)[0]
+    assert (told["rule"], told["tokenizer"], told["n"]) == ("ngram", "qwen2", 13)
+    assert told["matched"] in item and text[slice(*told["span"])] == told["matched"]
