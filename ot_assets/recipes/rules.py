@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ot_assets.contracts import DOMAINS, QUESTION, STAGES
+from ot_assets.contracts import DOMAINS, QUESTION, SCORES, STAGES
 from ot_assets.recipes.model import Choice, Recipe, Reused, Track, Written
+from ot_assets.strategies.ordering import columns
 from ot_resources.interfaces import BadInput
 
 # Schemas that DuckDB or our catalogue has already, and the names of the look at the sources.
@@ -78,15 +79,27 @@ def _check_paid(choice: Choice, before: set[str]) -> None:
 
 
 def check_columns(choices: list[Choice]) -> None:
-    """Every strategy finds the columns that it reads."""
-    there = set(QUESTION)
+    """Every strategy finds the columns that it reads, as far as that can be told before a run."""
+    there, before = set(QUESTION), set[str]()
     for choice in choices:
+        _check_order_key(choice, there, before)
+        before.add(choice.stage)
         missing = [column for column in choice.strategy.needs if column not in there]
         if missing:
             makers = [stage.name for stage in STAGES.values() if missing[0] in stage.contract]
             hint = f"; a '{makers[0]}' stage before it makes that" if makers else ""
             raise BadInput(f"{choice.where}: {choice.strategy.title} needs the column '{missing[0]}'{hint}")
         there |= set(STAGES[choice.stage].contract)
+
+
+def _check_order_key(choice: Choice, there: set[str], before: set[str]) -> None:
+    """The columns that decide who is the earlier of two twins. Stages may add columns of their own: where one came
+    before that may have, the run tells."""
+    for name in columns(choice.params.get("order", ())) if choice.stage == "dedup" else ():
+        silent = set(STAGES) - {"filter"} if name in SCORES else {"decontaminate", "dedup"}
+        if name not in there and before <= silent:
+            hint = "a 'filter' stage before it makes that" if name in SCORES else f"there is: {', '.join(QUESTION)}"
+            raise BadInput(f"{choice.where}.order: no column '{name}' here; {hint}")
 
 
 def check_mix(track: Track) -> None:

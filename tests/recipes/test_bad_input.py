@@ -8,8 +8,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ot_assets.contracts import STAGES
 from ot_assets.recipes.library import find_recipe, recipes
 from ot_assets.recipes.loading import load_recipe
+from ot_assets.recipes.model import Choice
+from ot_assets.recipes.rules import check_order
+from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
 from tests.recipes.small import math, recipe, write_recipe
 
@@ -132,6 +136,21 @@ CASES = {
         "tracks.math[1].filter",
         "a judge is paid here, before 'decontaminate'",
     ),
+    "an order by a column that no question has": (
+        _set(2, {"dedup": {"use": "exact", "order": ["-length", "question_id"]}}),
+        "tracks.math[2].dedup.order",
+        "no column 'length' here; there is: question_id, source",
+    ),
+    "an order by a score that is not there yet": (
+        _set(2, {"dedup": {"use": "exact", "order": ["-difficulty"]}}),
+        "tracks.math[2].dedup.order",
+        "no column 'difficulty' here; a 'filter' stage before it makes that",
+    ),
+    "an order that is no list": (
+        _set(2, {"dedup": {"use": "exact", "order": "question_id"}}),
+        "tracks.math[2].dedup",
+        "'order': input should be a valid tuple",
+    ),
     "the same asset twice": (
         _insert(3, {"dedup": "exact"}),
         "tracks.math",
@@ -240,6 +259,53 @@ def test_a_selection_by_verdict_needs_verdicts(tmp_path):
     body["tracks"]["math"] = [*track, {"select": {"use": "verified"}}]
     with pytest.raises(BadInput, match=r"select\.verified needs the column 'verdict'; a 'verify' stage before it"):
         load_recipe(write_recipe(tmp_path, body))
+
+
+@pytest.mark.parametrize(
+    ("filters", "order"),
+    [
+        ([], ["-question_id"]),
+        ([{"filter": {"use": "difficulty", "rubric": "icpc", "keep": 5}}], ["-difficulty", "source"]),
+        ([{"filter": {"use": "no_proofs"}}], ["a_column_of_somebodys_own_filter"]),
+    ],
+)
+def test_an_order_by_a_column_that_may_be_there(tmp_path, filters, order):
+    body = recipe()
+    math(body)[2:3] = [*filters, {"dedup": {"use": "exact", "order": order}}]
+    assert load_recipe(write_recipe(tmp_path, body)).tracks[0].choices[-5].params["order"] == tuple(order)
+
+
+# Questions that a model writes are paid before there is anything to clean: a source, and no stage of a track.
+PAID = [
+    entry
+    for entry in registry.every()
+    if "generator" in entry.capabilities.values() and entry.stage not in ("sources", "decontaminate")
+]
+
+
+@pytest.mark.parametrize("entry", PAID, ids=[entry.title for entry in PAID])
+def test_nothing_is_paid_before_decontamination(entry):
+    """Whatever asks a model; a teacher comes after dedup too."""
+    stage, kinds = entry.stage, set(entry.capabilities)
+    paid = Choice(stage, entry.name, STAGES[stage].asset, {}, "here")
+    free = {
+        use: Choice(s, use, STAGES[s].asset, {}, use) for s, use in (("dedup", "exact"), ("decontaminate", "indel"))
+    }
+    imported = Choice("answers", "imported", "answers", {}, "there")
+    answers = [] if stage == "answers" else [imported]
+    late = stage in ("answers", "verify", "select")
+
+    def checked(*before: Choice) -> None:
+        check_order([*before, *answers, paid] if late else [*before, paid, *answers], "here")
+
+    with pytest.raises(BadInput, match="here: a .* is paid here, before 'decontaminate'"):
+        checked()
+    with pytest.raises(BadInput, match="here: a .* is paid here, before 'decontaminate'"):
+        checked(free["exact"])
+    if "teacher" in kinds:
+        with pytest.raises(BadInput, match="here: a teacher is paid here, before 'dedup'"):
+            checked(free["indel"])
+    checked(free["indel"], free["exact"])
 
 
 def test_a_broken_recipe_breaks_nobody_elses_run(tmp_path, monkeypatch):
