@@ -15,7 +15,7 @@ from ot_assets.graph.keys import asset_key
 from ot_assets.location import build
 from ot_assets.recipes.library import recipes
 from ot_assets.recipes.loading import load_recipe
-from tests.recipes.small import KEPT, RIGHT, math, recipe, write_recipe
+from tests.recipes.small import KEPT, LEAK, RIGHT, TWICE, math, recipe, write_recipe
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "graph.json"
 
@@ -92,7 +92,8 @@ def test_a_run_tells_numbers_schema_preview_and_plot(tmp_path, instance):
     result = run(write_recipe(tmp_path), instance)
     assert result.success
     told = materialized(result)
-    assert len(told) == 11
+    # its own, and the twelve benchmarks that every dataset is held against
+    assert len(told) == 11 + 12
     metadata = {name: value.value for name, value in told["small/math/deduplicated"].metadata.items()}
     numbers = {"dagster/row_count": KEPT, "rows_in": KEPT + 1, "rows_out": KEPT, "rows_dropped": 1}
     assert {name: metadata[name] for name in numbers} == numbers
@@ -103,6 +104,8 @@ def test_a_run_tells_numbers_schema_preview_and_plot(tmp_path, instance):
     assert dict(preview.records[0].data)["question"].startswith("What is 0")
     assert "█" in metadata["histogram"]
     assert "duplicate" in metadata["dropped"]
+    (removal,) = told["small/math/deduplicated"].metadata["removals_seen"].records
+    assert {removal.data["question"], removal.data["twin"]} == {TWICE}
     verified = {name: value.value for name, value in told["small/math/verified"].metadata.items()}
     assert verified["verified_rate"] == pytest.approx(RIGHT / KEPT, abs=1e-4)
     assert f"right {'█' * 40} {RIGHT}" in verified["histogram"]
@@ -127,9 +130,17 @@ def test_checks_are_seen_with_what_they_found(tmp_path, instance):
     assert all(check.passed for check in found.values())
     assert set(found) == {
         *("rows_present", "ids_unique", "contract", "counts_add_up"),
-        *("quota_met", "no_benchmark_overlap", "tags_closed", "real_teacher"),
+        *("quota_met", "no_benchmark_overlap", "openthoughts3_rule", "tags_closed", "real_teacher"),
     }
     assert found["counts_add_up"].description == f"{KEPT} in = {KEPT} kept + 0 dropped"
+
+
+def test_audits_come_with_the_rows_that_they_are_about(tmp_path, instance):
+    found = evaluations(run(write_recipe(tmp_path), instance), "small/math/decontaminated")
+    assert found["planted_found"].passed
+    assert found["removals_seen"].severity == dg.AssetCheckSeverity.WARN
+    (removal,) = found["removals_seen"].metadata["shown"].records
+    assert (removal.data["question"], removal.data["against"]) == (LEAK, "bench")
 
 
 def test_a_failed_check_fails_the_run_in_one_line_and_stops_what_is_downstream(tmp_path, instance):
