@@ -13,7 +13,10 @@ from random import Random
 
 SHARED = Path(os.environ.get("OT_SHARED") or Path(__file__).parents[2] / "shared") / "data"
 # Evaluation sets beside those named bench_*
-EVALUATIONS = "science_mmlu puzzle_bbh science_scibench code_cruxeval math_svamp math_aqua_test".split()
+EVALUATIONS = (
+    "science_mmlu puzzle_bbh science_scibench code_cruxeval math_svamp math_aqua_test math_mawps math_asdiv"
+    " math_college_math math_carp_en math_gaokao2023en"
+).split()
 _NUMBER = re.compile(r"\d+")
 _BATCH = 100_000
 

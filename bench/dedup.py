@@ -1,0 +1,142 @@
+"""dedup.indel at 95 beside rapidfuzz on every pair of like length: the real questions, then a million.
+
+`python -m bench.dedup real` or `million` does one half. The real half takes minutes, nearly all of it for every pair.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench.corpus import measured, real_questions
+
+THRESHOLD = 95.0
+MILLION = 1_000_000
+_BLOCK = 256
+_CORES = sorted(os.sched_getaffinity(0))
+
+
+def every_pair(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """The pairs (earlier, later) that reach the threshold, by `cdist` of one worker in windows of length."""
+    import numpy as np
+    from rapidfuzz import fuzz, process
+
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    ordered = [texts[number] for number in order]
+    lengths = np.array([len(text) for text in ordered])
+    for start in range(0, len(ordered), _BLOCK):
+        block = ordered[start : start + _BLOCK]
+        end = int(np.searchsorted(lengths, len(block[-1]) * (200 - THRESHOLD) / THRESHOLD + 1e-6, side="right"))
+        scores = process.cdist(
+            block, ordered[start:end], scorer=fuzz.ratio, score_cutoff=THRESHOLD, dtype=np.float64, workers=1
+        )
+        for one, other in np.argwhere(scores >= THRESHOLD):
+            if one < other:
+                first, second = int(order[start + one]), int(order[start + other])
+                yield min(first, second), max(first, second)
+
+
+def dropped(texts: list[str]) -> set[int]:
+    """The rows that the strategy drops."""
+    import polars as pl
+
+    from ot_assets.strategies import apply
+
+    found = apply("dedup.indel", pl.DataFrame({"question": texts}), threshold=THRESHOLD).dropped
+    return {int(number) for number in found.select("question_id").collect()["question_id"]}
+
+
+def first_and_later() -> None:
+    """Prints seconds from the import to the result, and the least of three more runs."""
+    texts = real_questions()
+    first = _timed(lambda: dropped(texts))
+    print(first, min(_timed(lambda: dropped(texts)) for _ in range(3)))
+
+
+def _timed(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started
+
+
+def _on_one_core(compiled: str) -> tuple[float, float]:
+    """Seconds of a first run and of a later one, in a process with one core; `compiled` is where numba keeps code."""
+    command = ["taskset", "-c", str(_CORES[0]), sys.executable, "-c"]
+    code = "from bench.dedup import first_and_later; first_and_later()"
+    environment = os.environ | {"NUMBA_CACHE_DIR": compiled}
+    done = subprocess.run([*command, code], env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    first, later = done.stdout.split()
+    return float(first), float(later)
+
+
+def real() -> None:
+    texts = real_questions()
+    with tempfile.TemporaryDirectory() as empty:
+        cold, warm = _on_one_core(empty)
+    started = time.perf_counter()
+    wanted = {later for _, later in every_pair(texts)}
+    every = time.perf_counter() - started
+    same = "the same" if dropped(texts) == wanted else "NOT THE SAME"
+    print(f"{len(texts):,} questions, {len(wanted):,} dropped, {same} by both")
+    print(f"every pair, one worker {every:.1f} s; ours, one core, warm {warm:.2f} s: {every / warm:.0f} x")
+    print(f"ours cold, nothing imported or compiled: {cold:.1f} s: {every / cold:.0f} x")
+
+
+def a_million(folder: Path) -> None:
+    """The strategy on a million questions, its kept and dropped rows written to `folder`."""
+    import polars as pl
+
+    from ot_assets.strategies import apply
+
+    kept, gone = apply("dedup.indel", pl.scan_parquet(folder / "questions.parquet"), threshold=THRESHOLD)
+    pl.collect_all(
+        [kept.sink_parquet(folder / "kept.parquet", lazy=True), gone.sink_parquet(folder / "gone.parquet", lazy=True)]
+    )
+
+
+def million(folder: Path) -> None:
+    import polars as pl
+
+    from bench.corpus import write_questions
+
+    write_questions(folder / "questions.parquet", MILLION)
+    seconds, peak = measured("dedup", "a_million", folder)
+    gone = pl.scan_parquet(folder / "gone.parquet").select(pl.len()).collect().item()
+    print(f"{MILLION:,} questions: {seconds:.0f} s on {len(_CORES)} cores, peak {peak:.1f} GB, {gone:,} dropped")
+    _steps(pl.read_parquet(folder / "questions.parquet")["question"].unique(maintain_order=True).to_list())
+
+
+def _steps(texts: list[str]) -> None:
+    """What the join alone does, on one core and on all."""
+    from ot_assets.similarity.indel import Work, pairs_within
+
+    taken = []
+    for workers in (1, len(_CORES)):
+        os.sched_setaffinity(0, _CORES[:workers])
+        work = Work()
+        taken.append(_timed(lambda work=work: [None for _ in pairs_within(texts, THRESHOLD, work=work)]))
+        steps = {"preparing": work.preparing, "bounds": work.bounding, "comparing": work.comparing}
+        shares = ", ".join(f"{name} {seconds / sum(steps.values()):.0%}" for name, seconds in steps.items())
+        print(f"  the join on {workers} cores {taken[-1]:.1f} s: {shares}")
+    print(
+        f"  {work.pairs:,} pairs of like length -> {work.counted:,} by counts -> {work.compared:,} compared"
+        f" -> {work.found:,}; all cores {taken[0] / taken[-1]:.2f} x one"
+    )
+
+
+def main() -> None:
+    halves = sys.argv[1:] or ["real", "million"]
+    if "real" in halves:
+        real()
+    if "million" in halves:
+        with tempfile.TemporaryDirectory() as folder:
+            million(Path(folder))
+
+
+if __name__ == "__main__":
+    main()
