@@ -108,13 +108,13 @@ def peer(name: str) -> tuple[Path | None, str]:
     ready, python = folder / "ready", folder / "bin" / "python"
     if ready.exists():
         return python, ""
-    print(f"installing {NAMES[name]} in {folder} (once; a minute or two) ...", file=sys.stderr, flush=True)
+    print(f"installing {NAMES.get(name, name)} in {folder} (once; a minute or two) ...", file=sys.stderr, flush=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, "--requirement", str(HERE / f"{name}.txt")]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.strip()] or ["no reason given"]
-            return None, f"{NAMES[name]} could not be installed: {lines[-1][:200]}"
+            return None, f"{NAMES.get(name, name)} could not be installed: {lines[-1][:200]}"
     ready.touch()
     return python, ""
 
