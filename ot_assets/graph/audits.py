@@ -100,9 +100,11 @@ def _removals_seen(pairs: pl.LazyFrame) -> Check:
     differences = Counter(dict(counts.iter_rows()))
     columns = {"question": "question", "twin": "twin_question", "difference": "difference"}
     columns |= {name: name for name in ("rule", "score", "matched", "against")}
-    # A whole question beside itself says nothing.
-    part = pl.when(pl.col("rule") != "exact").then("matched").alias("matched")
-    sample = removals.sampled(pairs.with_columns(part), SHOWN)
+    # Those that are not the same text come first: there is something to see. Nor does it say what the two share.
+    same = pl.col("difference") == removals.SAME
+    both = [removals.sampled(pairs.filter(which), SHOWN) for which in (~same, same)]
+    matched, score = pl.when(~same).then("matched"), pl.col("score").cast(pl.Float64, strict=False).round_sig_figs(4)
+    sample = pl.concat(both).head(SHOWN).with_columns(matched.alias("matched"), score.alias("score"))
     rows = sample.select(pl.col(name).alias(label) for label, name in columns.items())
     filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
     shown = [{name: _cell(value) for name, value in row.items()} for row in rows.select(filled).iter_rows(named=True)]
