@@ -259,7 +259,7 @@ def _earlier(source: Reused) -> Node:
         kind="benchmark",
         stage="sources",
         strategy=registry.find("sources", "earlier", source.where),
-        params={"name": source.id, "recipe": source.recipe.name, "domain": source.domain},
+        params={"dataset": source.id, "recipe": source.recipe.name, "domain": source.domain},
         contract=QUESTION,
         row_key=("question_id",),
         counts="free",

@@ -29,9 +29,6 @@ def read_table(table: Table, where: str) -> pl.LazyFrame:
         frames = [read_table(item, where) for item in table]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame(schema=QUESTION)
     if isinstance(table, pl.DataFrame | pl.LazyFrame):
-        names = table.lazy().collect_schema().names()
-        if "question" not in names:
-            raise BadInput(f"{where}: the frame has no column 'question'; it has: {', '.join(names)}")
         return table.lazy()
     return _read_file({"path": table} if isinstance(table, str | Path) else dict(table), where).lazy()
 

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from ot_assets.contracts import DOMAINS
+from ot_assets.recipes.against import openthoughts3_rule, openthoughts3_sets
 from ot_assets.recipes.library import recipes
-from ot_assets.recipes.sources import catalogue, read_benchmark, read_source
+from ot_assets.recipes.sources import catalogue, groups, read_benchmark, read_source
 from ot_assets.strategies.sources.mapped import to_questions
 from ot_resources.hub import Hub
 from tests.conftest import PROJECT
@@ -80,3 +81,22 @@ def test_what_recipes_read_has_a_stand_in():
         for spec in recipe.outside():
             folder = SAMPLES / spec.dataset.replace("/", "__")
             assert any(folder.glob("*")), f"{recipe.name} reads {spec.id}, which has no stand-in"
+
+
+def test_the_docs_list_every_benchmark_and_its_groups():
+    lines = (PROJECT / "docs" / "recipes.md").read_text().splitlines()
+    for name, entry in BENCHMARKS.items():
+        (line,) = (line for line in lines if line.startswith(f"| `{name}` |"))
+        assert entry["dataset"] in line and (entry["licence"] or "not read") in line
+        assert [group for group in groups() if f"`{group}`" in line] == [
+            g for g, ids in groups().items() if name in ids
+        ]
+
+
+def test_the_twelve_sets_of_openthoughts3_are_a_group():
+    twelve = (
+        "math500 aime24 amc23 livecodebench aime25 hle codeforces gpqa_diamond jeebench mmlu_pro codeelo ioi".split()
+    )
+    assert [spec.id for spec in openthoughts3_sets()] == groups()["openthoughts3"] == twelve
+    rule = openthoughts3_rule()
+    assert (rule.use, rule.params["threshold"], rule.params["ngram"]) == ("indel_or_ngram", 75, 13)

@@ -25,7 +25,7 @@ FRAME = pl.DataFrame({"question": ["a"]})
         ("sample.uniform", {"n": "many"}, r"sample\.uniform: 'n': input should be a valid integer"),
         ("sample.uniform", {}, r"sample\.uniform: 'n': field required"),
         ("decontaminate.indel", {"threshold": 75}, r"needs 'against', a list of ids of the catalogue, or of files"),
-        ("decontaminate.indel", {"against": "gone.parquet"}, r"against: no file gone\.parquet"),
+        ("decontaminate.indel", {"against": "gone.parquet"}, r"against: no file at gone\.parquet"),
         ("answers.teacher", {"samples": 0}, r"'samples': input should be greater than or equal to 1"),
     ],
 )

@@ -106,7 +106,6 @@ def test_items_without_text_are_dropped_with_a_reason_and_none_but_them_is_no_be
         ({"path": "gone.parquet"}, "no file at gone.parquet"),
         ("math500", "no file at math500"),
         ({"path": "data/samples/manifest.json"}, "cannot read '.json'"),
-        (pl.DataFrame({"q": ["x"]}), "the frame has no column 'question'; it has: q"),
         (
             {"path": str(Path("data/samples/HuggingFaceH4__MATH-500/test.parquet")), "qestion": "problem"},
             "qestion: extra",
@@ -118,3 +117,8 @@ def test_what_is_no_table(against, told):
         hits(against)
     assert told in str(caught.value)
     assert str(caught.value).startswith("apply('decontaminate.indel'): against: ")
+
+
+def test_a_frame_without_questions():
+    with pytest.raises(BadInput, match="against: a table has no column 'question'; it has: q"):
+        hits(pl.DataFrame({"q": ["x"]}))

@@ -12,6 +12,7 @@ from ot_assets.contracts import DROPPED
 from ot_assets.strategies.dropping import encode
 from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split
+from ot_resources.interfaces import BadInput
 
 # Evidence for each text that matches a benchmark question, None for the others.
 Matcher = Callable[[Sequence[str]], "list[dict[str, Any] | None]"]
@@ -36,6 +37,8 @@ class Item:
 def read_items(against: pl.LazyFrame) -> list[Item]:
     """The benchmark questions in their order, without nulls. Column in: question; question_id and source if there."""
     schema = against.collect_schema()
+    if "question" not in schema:
+        raise BadInput(f"against: a table has no column 'question'; it has: {', '.join(schema.names())}")
     rows = against.select([c for c in ("question_id", "source", "question") if c in schema]).collect()
     return [
         Item(str(row.get("question_id", number)), row.get("source"), row["question"])
