@@ -79,11 +79,13 @@ def write_questions(path: Path, rows: int, copies: int = 0) -> None:
 def measured(module: str, function: str, folder: Path) -> tuple[float, float]:
     """(seconds, GB of resident memory at the peak) of `bench.<module>.<function>(folder)` in a process of its own.
 
-    The modules that it imports count, and so does what numba compiles where nothing is compiled yet.
+    The modules that it imports count, and so does what numba compiles where nothing is compiled yet. What it took of the
+    processors is told on the side: on a machine that is busy otherwise it says more than the seconds.
     """
     code = (
         f"import resource, sys, time; from pathlib import Path; from bench import {module};"
         f"t = time.perf_counter(); {module}.{function}(Path(sys.argv[1]));"
+        f"print('{function}:', round(time.process_time(), 1), 'seconds of processors', file=sys.stderr);"
         "print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True, check=True)
