@@ -79,8 +79,8 @@ def write_questions(path: Path, rows: int, copies: int = 0) -> None:
 def measured(module: str, function: str, folder: Path) -> tuple[float, float]:
     """(seconds, GB of resident memory at the peak) of `bench.<module>.<function>(folder)` in a process of its own.
 
-    The modules that it imports count, and so does what numba compiles where nothing is compiled yet. What it took of the
-    processors is told on the side: on a machine that is busy otherwise it says more than the seconds.
+    The modules that it imports count, and so does what numba compiles where nothing is compiled yet. What it took of
+    the processors is told on the side: on a machine that is busy otherwise it says more than the seconds.
     """
     code = (
         f"import resource, sys, time; from pathlib import Path; from bench import {module};"
