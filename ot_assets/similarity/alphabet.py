@@ -34,7 +34,8 @@ class Corpus(NamedTuple):
     """Texts by length, shortest first. `order` gives the number that each had.
 
     `lengths` are in code points; `counts[k, i]` is how often kind k occurs in text i, at most 255, and `rows` the same
-    by text. `letters[starts[4 * i + c] : starts[4 * i + c + 1]]` is the projection of text i on class c.
+    by text. `letters[starts[4 * i + c] : starts[4 * i + c + 1]]` is the projection of text i on class c, the kinds from
+    `classes[c, 0]` to before `classes[c, 1]`.
     """
 
     order: np.ndarray
@@ -43,6 +44,7 @@ class Corpus(NamedTuple):
     rows: np.ndarray
     letters: np.ndarray
     starts: np.ndarray
+    classes: np.ndarray
 
 
 def alphabet(*corpora: Sequence[str]) -> Alphabet:
@@ -77,7 +79,7 @@ def corpus(texts: Sequence[str], letters: Alphabet) -> Corpus:
         done += size
     np.cumsum(starts, out=starts)
     projected = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.uint8)
-    return Corpus(order, lengths, np.ascontiguousarray(rows.T), rows, projected, starts)
+    return Corpus(order, lengths, np.ascontiguousarray(rows.T), rows, projected, starts, np.array(CLASSES))
 
 
 def _code_points(texts: Sequence[str]) -> Iterator[np.ndarray]:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ot_assets.similarity.alphabet import CLASSES, KINDS
 from ot_assets.similarity.compiled import compiled
 
 _TILE = 1024
-_FIRST = np.array([first for first, _ in CLASSES])
-_LAST = np.array([last for _, last in CLASSES])
 _WORD = 64
 # Letters; of a longer projection the counts must do: rapidfuzz strips what two long texts begin and end with.
 _LONGEST = 64 * _WORD
@@ -38,7 +35,9 @@ def candidates(left, right, row, last, low, high, share, kinds, out_left, out_ri
             for place in range(_at_most(sums[:width], loosest, near)):
                 j = start + near[place]
                 limit = _limit(share, left.lengths[row] + right.lengths[j])
-                bound = np.int64(sums[near[place]]) + _difference(left.rows[row], right.rows[j], kinds, KINDS)
+                bound = np.int64(sums[near[place]]) + _difference(
+                    left.rows[row], right.rows[j], kinds, left.rows.shape[1]
+                )
                 if bound > limit:
                     continue
                 counted += 1
@@ -93,7 +92,7 @@ def _masks(corpus, i):  # type: ignore[no-untyped-def]
     for c in range(4):
         size = corpus.starts[4 * i + c + 1] - corpus.starts[4 * i + c]
         longest = max(longest, size) if size <= _LONGEST else longest
-    masks = np.zeros((KINDS, (longest + _WORD - 1) // _WORD + 1), dtype=np.uint64)
+    masks = np.zeros((corpus.rows.shape[1], (longest + _WORD - 1) // _WORD + 1), dtype=np.uint64)
     for c in range(4):
         first, end = corpus.starts[4 * i + c], corpus.starts[4 * i + c + 1]
         for place in range(first, end if end - first <= _LONGEST else first):
@@ -110,7 +109,7 @@ def _projected(left, right, i, j, masks, column, bound, limit):  # type: ignore[
         if size > _LONGEST:
             continue
         first, end = right.starts[4 * j + c], right.starts[4 * j + c + 1]
-        bound -= _difference(left.rows[i], right.rows[j], _FIRST[c], _LAST[c])
+        bound -= _difference(left.rows[i], right.rows[j], left.classes[c, 0], left.classes[c, 1])
         bound += size + end - first - 2 * _common(masks, size, right.letters, first, end, column)
         if bound > limit:
             break

@@ -24,13 +24,13 @@ Still quadratic, about a nanosecond a pair; memory about 150 bytes a text and tw
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +42,13 @@ from ot_assets.similarity.bounds import candidates
 # Pairs in a piece of work, and the least that a piece has room for.
 _PIECE = 20_000_000
 _ROOM = 1 << 16
+# More pairs than this compared in full, and so many for each that matches: texts whose letters are much the same.
+_MANY, _IN_VAIN = 1_000_000, 20
+_LIVE_SECONDS = 1.0
+
+log = logging.getLogger("ot.stage")
+# The line that is overtaken by the next: a terminal shows the last one only.
+live = logging.getLogger("ot.progress")
 
 
 class Pairs(NamedTuple):
@@ -65,20 +72,26 @@ class Work:
     bounding: float = 0.0
     comparing: float = 0.0
 
+    def add(self, other: Work) -> None:
+        for part in fields(self):
+            setattr(self, part.name, getattr(self, part.name) + getattr(other, part.name))
+
 
 def pairs_within(
     texts: Sequence[str], threshold: float, *, workers: int | None = None, work: Work | None = None
 ) -> Iterator[Pairs]:
     """Each pair of `texts` with `rapidfuzz.fuzz.ratio` of at least `threshold` (0 to 100), once: left < right.
 
-    In no particular order. `workers` are threads, by default one a core.
+    In no particular order. `workers` are threads, by default one a core; `work` is filled in as the pairs come.
     """
     work = Work() if work is None else work
-    with _timed(work, "preparing"):
-        all_texts = corpus(texts, alphabet(texts))
-        high = np.searchsorted(all_texts.lengths, _longest(all_texts.lengths, threshold), side="right")
+    started = time.perf_counter()
+    counted = corpus(texts, alphabet(texts))
     low = np.arange(1, len(texts) + 1)
-    for pairs in _join(all_texts, all_texts, texts, texts, low, np.maximum(low, high), threshold, workers, work):
+    high = np.searchsorted(counted.lengths, _longest(counted.lengths, threshold), side="right")
+    join = _Join(counted, counted, texts, texts, low, np.maximum(low, high), threshold)
+    work.preparing += time.perf_counter() - started
+    for pairs in _run(join, workers, work):
         yield Pairs(np.minimum(pairs.left, pairs.right), np.maximum(pairs.left, pairs.right), pairs.score)
 
 
@@ -90,14 +103,19 @@ def pairs_between(
     workers: int | None = None,
     work: Work | None = None,
 ) -> Iterator[Pairs]:
-    """Each pair of a text (left) and an item (right) with `rapidfuzz.fuzz.ratio` of at least `threshold` (0 to 100)."""
+    """Each pair of a text (left) and an item (right) with `rapidfuzz.fuzz.ratio` of at least `threshold` (0 to 100).
+
+    As `pairs_within`. An item costs a little by itself: many texts at once are better than few.
+    """
     work = Work() if work is None else work
-    with _timed(work, "preparing"):
-        letters = alphabet(texts, items)
-        of_texts, of_items = corpus(texts, letters), corpus(items, letters)
-        low = np.searchsorted(of_texts.lengths, _shortest(of_items.lengths, threshold), side="left")
-        high = np.searchsorted(of_texts.lengths, _longest(of_items.lengths, threshold), side="right")
-    for pairs in _join(of_items, of_texts, items, texts, low, np.maximum(low, high), threshold, workers, work):
+    started = time.perf_counter()
+    letters = alphabet(texts, items)
+    counted, asked = corpus(texts, letters), corpus(items, letters)
+    low = np.searchsorted(counted.lengths, _shortest(asked.lengths, threshold), side="left")
+    high = np.searchsorted(counted.lengths, _longest(asked.lengths, threshold), side="right")
+    join = _Join(asked, counted, items, texts, low, np.maximum(low, high), threshold)
+    work.preparing += time.perf_counter() - started
+    for pairs in _run(join, workers, work):
         yield Pairs(pairs.right, pairs.left, pairs.score)
 
 
@@ -123,73 +141,80 @@ def _shortest(lengths: np.ndarray, threshold: float) -> np.ndarray:
     return lengths * threshold / (200.0 - threshold) - 1e-6
 
 
-def _join(
-    left: Corpus,
-    right: Corpus,
-    left_texts: Sequence[str],
-    right_texts: Sequence[str],
-    low: np.ndarray,
-    high: np.ndarray,
-    threshold: float,
-    workers: int | None,
-    work: Work,
-) -> Iterator[Pairs]:
-    """The pairs (i of left, j of right in [low[i], high[i])) that reach the threshold, piece by piece."""
-    work.pairs += int((high - low).sum())
-    look = partial(_look, left, right, left_texts, right_texts, low, high, threshold, work)
-    workers = workers or len(os.sched_getaffinity(0))
-    waiting: deque[Future[list[Pairs]]] = deque()
+@dataclass(frozen=True)
+class _Join:
+    """Two corpora with their texts; text i of `left` is looked at with [low[i], high[i]) of `right`."""
+
+    left: Corpus
+    right: Corpus
+    left_texts: Sequence[str]
+    right_texts: Sequence[str]
+    low: np.ndarray
+    high: np.ndarray
+    threshold: float
+
+    def pieces(self) -> Iterator[range]:
+        """Rows of `left`, about `_PIECE` pairs together."""
+        ends = np.cumsum(self.high - self.low)
+        start = 0
+        while start < len(ends):
+            done = ends[start - 1] if start else 0
+            end = max(start + 1, int(np.searchsorted(ends, done + _PIECE, side="right")))
+            yield range(start, end)
+            start = end
+
+
+def _run(join: _Join, workers: int | None, work: Work) -> Iterator[Pairs]:
+    """The pairs that reach the threshold, piece by piece, several pieces at a time."""
+    total, workers = int((join.high - join.low).sum()), workers or _cores()
+    started = shown = time.monotonic()
+    waiting: deque[Future[tuple[list[Pairs], Work]]] = deque()
+    pieces = join.pieces()
     with ThreadPoolExecutor(workers) as threads:
         try:
-            for rows in _pieces(high - low):
-                waiting.append(threads.submit(look, rows))
-                if len(waiting) > 2 * workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
+            while True:
+                while len(waiting) <= 2 * workers and (rows := next(pieces, None)) is not None:
+                    waiting.append(threads.submit(_look, join, rows))
+                if not waiting:
+                    break
+                found, done = waiting.popleft().result()
+                work.add(done)
+                if (now := time.monotonic()) - shown > _LIVE_SECONDS:
+                    shown, left = now, (total - work.pairs) * (now - started) / max(work.pairs, 1)
+                    live.info("%s of %s pairs of texts, %.0f s to go", f"{work.pairs:,}", f"{total:,}", max(left, 0))
+                yield from found
         finally:
             for piece in waiting:
                 piece.cancel()
+    if work.compared > max(_MANY, _IN_VAIN * work.found):
+        log.info(
+            "slower than usual: %s pairs of texts have nearly the same letters and were compared in full, %s match",
+            f"{work.compared:,}",
+            f"{work.found:,}",
+        )
 
 
-def _pieces(widths: np.ndarray) -> Iterator[range]:
-    """Rows in a row, about `_PIECE` pairs together."""
-    ends = np.cumsum(widths)
-    start = 0
-    while start < len(widths):
-        done = ends[start - 1] if start else 0
-        end = max(start + 1, int(np.searchsorted(ends, done + _PIECE, side="right")))
-        yield range(start, end)
-        start = end
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _look(
-    left: Corpus,
-    right: Corpus,
-    left_texts: Sequence[str],
-    right_texts: Sequence[str],
-    low: np.ndarray,
-    high: np.ndarray,
-    threshold: float,
-    work: Work,
-    rows: range,
-) -> list[Pairs]:
-    room = max(_ROOM, int((high[rows.start : rows.stop] - low[rows.start : rows.stop]).max()))
+def _look(join: _Join, rows: range) -> tuple[list[Pairs], Work]:
+    """The pairs of some rows of `left`, and what finding them took."""
+    widths = join.high[rows.start : rows.stop] - join.low[rows.start : rows.stop]
+    room = max(_ROOM, int(widths.max()))
     one, other = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
-    row, share, found = rows.start, 1.0 - threshold / 100.0, []
+    share, kinds = 1.0 - join.threshold / 100.0, _kinds(join.threshold)
+    row, found, work = rows.start, [], Work(pairs=int(widths.sum()))
     while row < rows.stop:
-        with _timed(work, "bounding"):
-            row, size, counted = candidates(
-                left, right, row, rows.stop, low, high, share, _kinds(threshold), one, other
-            )
-        with _timed(work, "comparing"):
-            found.append(
-                _compare(left.order[one[:size]], right.order[other[:size]], left_texts, right_texts, threshold)
-            )
-        work.counted += counted
-        work.compared += size
-        work.found += len(found[-1].score)
-    return found
+        started = time.perf_counter()
+        row, size, counted = candidates(
+            join.left, join.right, row, rows.stop, join.low, join.high, share, kinds, one, other
+        )
+        bounded = time.perf_counter()
+        pairs = _compare(join, join.left.order[one[:size]], join.right.order[other[:size]])
+        work.add(Work(0, counted, size, len(pairs.score), 0.0, bounded - started, time.perf_counter() - bounded))
+        found.append(pairs)
+    return found, work
 
 
 def _kinds(threshold: float) -> int:
@@ -197,29 +222,15 @@ def _kinds(threshold: float) -> int:
     return 12 if threshold >= 93 else 24 if threshold >= 88 else 48 if threshold >= 80 else KINDS
 
 
-def _compare(
-    one: np.ndarray, other: np.ndarray, left_texts: Sequence[str], right_texts: Sequence[str], threshold: float
-) -> Pairs:
+def _compare(join: _Join, one: np.ndarray, other: np.ndarray) -> Pairs:
+    """Those of the pairs that reach the threshold, by rapidfuzz on the texts themselves."""
     scores = process.cpdist(
-        [left_texts[number] for number in one.tolist()],
-        [right_texts[number] for number in other.tolist()],
+        [join.left_texts[number] for number in one.tolist()],
+        [join.right_texts[number] for number in other.tolist()],
         scorer=fuzz.ratio,
-        score_cutoff=threshold,
+        score_cutoff=join.threshold,
         dtype=np.float64,
         workers=1,
     )
-    reached = scores >= threshold
+    reached = scores >= join.threshold
     return Pairs(one[reached], other[reached], scores[reached])
-
-
-class _timed:
-    """Adds the seconds that a block took to a step of the work."""
-
-    def __init__(self, work: Work, step: str) -> None:
-        self.work, self.step = work, step
-
-    def __enter__(self) -> None:
-        self.started = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        setattr(self.work, self.step, getattr(self.work, self.step) + time.perf_counter() - self.started)

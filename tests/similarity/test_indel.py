@@ -100,6 +100,18 @@ def test_anagrams_are_compared_and_told_apart():
     assert len(found) < work.compared < work.counted
 
 
+def test_many_that_are_compared_in_vain_are_told(monkeypatch, caplog):
+    texts = [f"{'x' * place}a{'x' * (50 - place)}" for place in range(5)]
+    caplog.set_level("INFO", "ot.stage")
+    assert told(pairs_within(texts, 99)) == []
+    assert not caplog.messages
+    monkeypatch.setattr(module, "_MANY", 9)
+    told(pairs_within(texts, 99))
+    assert caplog.messages == [
+        "slower than usual: 10 pairs of texts have nearly the same letters and were compared in full, 0 match"
+    ]
+
+
 def test_nothing_to_compare():
     assert told(pairs_within([], 95)) == told(pairs_within(["alone"], 95)) == []
     assert told(pairs_between([], ["item"], 75)) == told(pairs_between(["text"], [], 75)) == []
