@@ -6,7 +6,6 @@ Each is a check of the table. Two of them stop a run: a rule that breaks its pro
 from __future__ import annotations
 
 import math
-import textwrap
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from ot_assets.graph.checks import WARNING, Check, Table, audit_names
-from ot_assets.lineage.explain import printable
+from ot_assets.lineage.explain import one_line
 from ot_assets.recipes.plan import Node
 from ot_assets.strategies import planting, removals, running
 from ot_assets.strategies.registry import Split
@@ -36,19 +35,19 @@ def audit_checks(
     """All audits of the node's table; `tables` are the strategy's own, and `capabilities` what it was given."""
     against = pl.concat(list(tables.values()), how="diagonal_relaxed") if tables else None
     twins = against if against is not None else pl.concat([table.scan().select(_TEXT), table.dropped().select(_TEXT)])
-    pairs = removals.classified(removals.beside_twins(table.dropped(), twins))
     audits: dict[str, Callable[[], Check]] = {
         "planted_found": lambda: _planted_found(node, table, against, params, capabilities),
-        "removals_seen": lambda: _removals_seen(pairs),
+        "removals_seen": lambda: _removals_seen(table, twins, differ),
         "largest_cluster": lambda: _largest_cluster(node, table, twins),
         "no_source_wiped": lambda: _no_source_wiped(node, table),
-        "number_twins": lambda: _number_twins(pairs),
+        "number_twins": lambda: _number_twins(table, twins, differ),
         "boilerplate": lambda: _boilerplate(table),
     }
     names = audit_names(node)
     missing = [name for name in ("question_id", "source", "question") if name not in table.scan().collect_schema()]
     if missing:  # which the check of the contract does not let through
         return [_check(name, True, f"cannot be told: {missing[0]} is missing") for name in names]
+    differ = removals.differences(table.dropped(), twins)
     return [audits[name]() for name in names]
 
 
@@ -95,25 +94,30 @@ def _planted(rows: pl.LazyFrame, by_source: bool) -> pl.DataFrame:
     return pl.concat(parts) if parts else usable.clear().collect()
 
 
-def _removals_seen(pairs: pl.LazyFrame) -> Check:
-    counts = pairs.group_by("difference").len().collect(engine="streaming")
-    differences = Counter(dict(counts.iter_rows()))
-    columns = {"question": "question", "twin": "twin_question", "difference": "difference"}
-    columns |= {name: name for name in ("rule", "score", "matched", "against")}
-    # Those that are not the same text come first: there is something to see. Nor does it say what the two share.
+def _removals_seen(table: Table, twins: pl.LazyFrame, differ: pl.DataFrame) -> Check:
+    if differ.is_empty():
+        return _check("removals_seen", True, "nothing was removed")
+    # Those that are not the same text come first: there is something to see.
     same = pl.col("difference") == removals.SAME
-    both = [removals.sampled(pairs.filter(which), SHOWN) for which in (~same, same)]
-    matched, score = pl.when(~same).then("matched"), pl.col("score").cast(pl.Float64, strict=False).round_sig_figs(4)
-    sample = pl.concat(both).head(SHOWN).with_columns(matched.alias("matched"), score.alias("score"))
-    rows = sample.select(pl.col(name).alias(label) for label, name in columns.items())
-    filled = [name for name in rows.columns if rows[name].null_count() < rows.height]
-    shown = [{name: _cell(value) for name, value in row.items()} for row in rows.select(filled).iter_rows(named=True)]
-    told = (
-        f"{_counted(differences.total(), 'removal')}: {removals.counted(differences)}"
-        if shown
-        else "nothing was removed"
-    )
-    return _check("removals_seen", True, told, shown)
+    chosen = pl.concat([removals.sampled(differ.lazy().filter(which), SHOWN) for which in (~same, same)]).head(SHOWN)
+    pairs = removals.beside_twins(removals.only(table.dropped(), chosen), twins).collect(engine="streaming")
+    score = pl.col("score").cast(pl.Float64, strict=False).round_sig_figs(4)
+    # What two equal texts share says nothing.
+    matched = pl.when(~same).then("matched").alias("matched")
+    rows = chosen.join(pairs, on="question_id", maintain_order="left").with_columns(score, matched)
+    told = f"{_counted(len(differ), 'removal')}: {removals.counted(Counter(differ['difference']))}"
+    return _check("removals_seen", True, told, _beside(rows))
+
+
+def _beside(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """Removals and their twins as they are shown: where they differ, and what the evidence says."""
+    told = [name for name in ("difference", "rule", "matched", "against") if rows[name].null_count() < rows.height]
+    shown = []
+    for row in rows.iter_rows(named=True):
+        question, twin = _apart(row["question"] or "", row["twin_question"] or "", CHARACTERS)
+        score = {} if row["score"] is None else {"score": row["score"]}
+        shown.append({"question": question, "twin": twin} | score | {name: _cell(row[name]) for name in told})
+    return shown
 
 
 def _largest_cluster(node: Node, table: Table, twins: pl.LazyFrame) -> Check:
@@ -151,14 +155,14 @@ def _no_source_wiped(node: Node, table: Table) -> Check:
     return _check("no_source_wiped", True, told, shown)
 
 
-def _number_twins(pairs: pl.LazyFrame) -> Check:
-    found = removals.number_twins(pairs)
+def _number_twins(table: Table, twins: pl.LazyFrame, differ: pl.DataFrame) -> Check:
+    found = removals.number_twins(table.dropped(), twins, differ)
     if not found.looked_at:
         return _check("number_twins", True, "no removal has another text than its twin")
     told = f"{found.differ:,} of {found.looked_at:,} removals of another text have other numbers than their twin"
     if found.first:
-        one, other = map(_brief, found.first)
-        told += f", e.g. {one} for {other}; dedup.number_aware keeps such questions"
+        one, other = _apart(*found.first, BRIEF)
+        told += f", e.g. {one!r} for {other!r}; dedup.number_aware keeps such questions"
     return _check("number_twins", not found.differ, told)
 
 
@@ -174,11 +178,22 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
+def _apart(one: str, other: str, characters: int) -> tuple[str, str]:
+    """Two texts, each a line of so many characters; of long ones that begin alike the part where they differ."""
+    alike = next(
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+    start = alike - characters // 4 if alike > characters // 2 and max(len(one), len(other)) > characters else 0
+    head = "…" if start else ""
+    first, second = (one_line(head + text[start:], characters) for text in (one, other))
+    return first, second
+
+
 def _brief(text: str) -> str:
     """A text in a sentence."""
-    return repr(textwrap.shorten(printable(text), BRIEF, placeholder="…"))
+    return repr(one_line(text, BRIEF))
 
 
 def _cell(value: Any) -> Any:
     """What is shown of a text: a line of it, with nothing that steers a terminal or a page."""
-    return textwrap.shorten(printable(value), CHARACTERS, placeholder="…") if isinstance(value, str) else value
+    return one_line(value, CHARACTERS) if isinstance(value, str) else value

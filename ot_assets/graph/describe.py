@@ -21,6 +21,8 @@ _PREVIEW_CHARACTERS = 160
 # A preview has room for few columns: first what a person looks for, never JSON that only machines read.
 _PREVIEW_COLUMNS = 6
 _PREVIEW_FIRST = ("question", "difficulty", "reference", "answer", "verdict", "conversations", "reasoning")
+# Of what a check shows: the asset's page is narrow, and has much else.
+_CHECK_ROWS, _CHECK_COLUMNS = 6, 4
 _PREVIEW_NEVER = frozenset({"extra", "tests"})
 _PLOT_ROWS = 100_000
 _BARS = 12
@@ -47,12 +49,16 @@ def metadata(made: Made) -> dict[str, Any]:
     why: dict[str, Any] = {"because": made.because or "unchanged", "reused": made.reused}
     if record["dropped"]:
         why["dropped"] = dg.MetadataValue.md(_table(["reason", "rows"], sorted(record["dropped"].items())))
-    return why | numbers | _shown(made) | _usage(made) | _pictures(made) | _provenance(made)
+    return why | numbers | _usage(made) | _pictures(made) | _shown(made) | _provenance(made)
 
 
 def _shown(made: Made) -> dict[str, Any]:
-    """The rows that came with the checks, under the check's name."""
-    return {check.name: rows_shown(check.shown) for check in made.checks if check.shown}
+    """The first rows that came with the checks, under the check's name; the check itself has all of them."""
+    return {
+        check.name: rows_shown([dict(list(row.items())[:_CHECK_COLUMNS]) for row in check.shown[:_CHECK_ROWS]])
+        for check in made.checks
+        if check.shown
+    }
 
 
 def rows_shown(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -159,10 +158,10 @@ def _paragraph(event: dict[str, Any]) -> str:
         twin = "twin" in event["evidence"]
         lines += _removal(event) if twin else []
         rest = {name: value for name, value in event["evidence"].items() if not (twin and name in _OF_TWIN)}
-        lines += [f"    {name}: {_short(value)}" for name, value in rest.items()]
+        lines += [f"    {name}: {one_line(str(value))}" for name, value in rest.items()]
     if "verdicts" in event:
         lines.append("    verdicts: " + ", ".join(f"{verdict} {count}" for verdict, count in event["verdicts"].items()))
-    lines += [f"    {name}: {_short(value)}" for name, value in event["fields"].items()]
+    lines += [f"    {name}: {one_line(str(value))}" for name, value in event["fields"].items()]
     return "\n".join(lines)
 
 
@@ -177,11 +176,13 @@ def _removal(event: dict[str, Any]) -> list[str]:
     else:
         told["twin's text"] = evidence.get("twin_text")
     told["matched"] = event.get("match") or evidence.get("matched")
-    return [f"    {name}: {_short(value)}" for name, value in told.items() if value]
+    return [f"    {name}: {one_line(str(value))}" for name, value in told.items() if value]
 
 
-def _short(value: Any) -> str:
-    return textwrap.shorten(printable(str(value)), 200, placeholder="…")
+def one_line(text: str, characters: int = 200) -> str:
+    """A line of a text, cut to so many characters where they end: not every script has spaces."""
+    line = " ".join(printable(text).split())
+    return line if len(line) <= characters else line[: characters - 1] + "…"
 
 
 def printable(text: str) -> str:

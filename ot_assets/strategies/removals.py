@@ -48,8 +48,11 @@ def beside_twins(dropped: pl.LazyFrame, twins: pl.LazyFrame) -> pl.LazyFrame:
     return joined.with_columns(pl.coalesce("twin_question", "twin_text").alias("twin_question"))
 
 
-def classified(pairs: pl.LazyFrame) -> pl.LazyFrame:
-    """`pairs` of `beside_twins` with `difference`, one of `CLASSES`: how the question differs from its twin."""
+def differences(dropped: pl.LazyFrame, twins: pl.LazyFrame) -> pl.DataFrame:
+    """question_id and `difference` of each removal: one of `CLASSES`, how it differs from its twin.
+
+    All texts are read for that, once; the rows of interest are then looked up with `beside_twins`.
+    """
     one, other = (_plain(pl.col(name)) for name in ("question", "twin_question"))
     masked = [text.str.replace_all(r"\d+", "0") for text in (one, other)]
     difference = (
@@ -63,7 +66,8 @@ def classified(pairs: pl.LazyFrame) -> pl.LazyFrame:
         .then(pl.lit(RUN))
         .otherwise(pl.lit(WORDS))
     )
-    return pairs.with_columns(difference.alias("difference"))
+    pairs = beside_twins(dropped, twins).select("question_id", difference.alias("difference"))
+    return pairs.collect(engine="streaming")
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
@@ -138,20 +142,22 @@ class NumberTwins(NamedTuple):
     first: tuple[str, str] | None
 
 
-def number_twins(pairs: pl.LazyFrame) -> NumberTwins:
-    """Of the removals of `classified` that are not the same text; of very many only a sample is looked at."""
+def number_twins(dropped: pl.LazyFrame, twins: pl.LazyFrame, differ: pl.DataFrame) -> NumberTwins:
+    """Of the removals that `differences` finds to have another text; of very many only a sample is looked at."""
     from ot_assets.similarity.quantities import quantities
 
-    unlike = pairs.filter(pl.col("difference").is_in([NUMBERS, WORDS]))
-    looked_at = sampled(unlike.select("question_id", "question", "twin_question"), _COMPARED)
-    differing = [
-        (one, other)
-        for one, other in looked_at.select("question", "twin_question").iter_rows()
-        if quantities(one) != quantities(other)
-    ]
-    return NumberTwins(len(differing), len(looked_at), differing[0] if differing else None)
+    unlike = sampled(differ.lazy().filter(pl.col("difference").is_in([NUMBERS, WORDS])), _COMPARED)
+    texts = beside_twins(only(dropped, unlike), twins).select("question", "twin_question").drop_nulls()
+    pairs = texts.collect(engine="streaming")
+    differing = [(one, other) for one, other in pairs.iter_rows() if quantities(one) != quantities(other)]
+    return NumberTwins(len(differing), len(pairs), differing[0] if differing else None)
 
 
-def counted(differences: Counter[str]) -> str:
+def only(rows: pl.LazyFrame, chosen: pl.DataFrame) -> pl.LazyFrame:
+    """The rows whose question_id is among the `chosen`, in their order."""
+    return rows.join(chosen.lazy().select("question_id"), on="question_id", how="semi", maintain_order="left")
+
+
+def counted(counts: Counter[str]) -> str:
     """How many removals there are of each class, in words."""
-    return ", ".join(f"{name} {differences[name]:,}" for name in CLASSES if differences[name])
+    return ", ".join(f"{name} {counts[name]:,}" for name in CLASSES if counts[name])

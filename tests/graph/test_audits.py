@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ot_assets.graph.audits import _apart
 from ot_assets.graph.checks import Check, audit_names
 from ot_assets.graph.execute import Made, StageFailed, execute
 from ot_assets.recipes.loading import load_recipe
@@ -158,3 +159,12 @@ def test_what_is_shown_steers_nothing(tmp_path, data_root):
     assert all(c.isprintable() for value in row.values() for c in str(value))
     assert len(row["question"]) <= 200
     assert all(c.isprintable() for check in told.values() for c in check.message)
+
+
+def test_long_texts_that_begin_alike_are_shown_where_they_differ():
+    one, other = "a" * 300 + " six eggs", "a" * 300 + " ten eggs"
+    assert _apart(one, other, 80) == ("…" + "a" * 19 + " six eggs", "…" + "a" * 19 + " ten eggs")
+    assert _apart("six eggs", "ten eggs", 80) == ("six eggs", "ten eggs")
+    assert _apart("a" * 50, "a" * 50 + "b" * 50, 80) == ("…" + "a" * 20, "…" + "a" * 20 + "b" * 50)
+    assert _apart("一个" * 90, "二" * 90, 80) == ("一个" * 39 + "一…", "二" * 79 + "…")
+    assert _apart("", "", 80) == ("", "")

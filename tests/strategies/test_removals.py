@@ -43,7 +43,7 @@ def test_removals_are_classed_by_how_they_differ_from_their_twins():
     rows += [("run", "Of a man who ran far", {"twin": "u", "rule": "ngram", "matched": "a man who ran far"})]
     rows += [("gone", "Hello", {"twin": "nobody", "twin_text": "hello"})]
     rows += [("odd", "Hello", "no JSON"), ("null", "Hello", None), ("list", "Hello", "[1]")]  # type: ignore[list-item]
-    told = removals.classified(removals.beside_twins(dropped(*rows), TWINS)).collect()
+    told = removals.differences(dropped(*rows), TWINS)
     assert told["difference"].to_list() == [
         *DIFFERENCES.values(),
         removals.RUN,
@@ -57,11 +57,11 @@ def test_removals_are_classed_by_how_they_differ_from_their_twins():
 
 def test_other_numbers_than_the_twins_are_counted():
     rows = [(str(n), text, {"twin": "t", "rule": "indel"}) for n, text in enumerate(DIFFERENCES)]
-    found = removals.number_twins(removals.classified(removals.beside_twins(dropped(*rows), TWINS)))
+    lost = dropped(*rows)
+    found = removals.number_twins(lost, TWINS, removals.differences(lost, TWINS))
     assert (found.differ, found.looked_at) == (2, 3)
     assert found.first in {("What is $3 + 5$?", "What is $3 + 4$?"), ("What is $3 - 4$?", "What is $3 + 4$?")}
-    nothing = removals.number_twins(removals.classified(removals.beside_twins(dropped(), TWINS)))
-    assert nothing == (0, 0, None)
+    assert removals.number_twins(dropped(), TWINS, removals.differences(dropped(), TWINS)) == (0, 0, None)
 
 
 def test_a_sample_does_not_hang_on_the_order():
