@@ -15,12 +15,13 @@ Normalise = Literal["none", "spaces", "text"]
 
 _TEXT = "__text"
 _HASH = "__hash"
+_BYTES = "__bytes"
 _PLACE = "__place"
 _FIRST = "__first"
 _TWIN = "__twin"
 _TWIN_TEXT = "__twin_text"
-# Texts that are held at once; more of them mean more passes over the questions.
-_TEXTS = 500_000
+# Of the texts that are held at once; more of them mean more passes over the questions.
+_MOST_BYTES = 500_000_000
 
 
 @strategy(stage="dedup", version=2)
@@ -37,7 +38,7 @@ def exact(questions: pl.LazyFrame, *, normalise: Normalise = "none", order: tupl
     `[-score, question_id]`; nulls come last, ties and the default are input order. A null question has no twin.
 
     Held in memory are a hash a row, and with `order` its columns, then the evidence; of the texts only those whose hash
-    occurs twice, half a million at a time. They are compared themselves: no row leaves for its hash.
+    occurs twice, half a gigabyte at a time. They are compared themselves: no row leaves for its hash.
 
     OpenThoughts3: math 180k to 80k, science 60k to 50k (funnel in its release post); best of none, exact and fuzzy for
     science with 16 answers a question (36.2 on average, fuzzy 36.1, none 35.7; paper, table 5).
@@ -84,9 +85,12 @@ def _hash(text: pl.Expr) -> pl.Expr:
 
 
 def _places(questions: pl.LazyFrame, text: pl.Expr, order: tuple[str, ...]) -> pl.DataFrame:
-    """Row, hash and place (0 is the earliest row) of every question whose hash another one has, too."""
-    hashed = questions.select(pl.when(text.is_not_null()).then(_hash(text)).alias(_HASH)).with_row_index(ROW)
-    twice = hashed.drop_nulls().collect(engine="streaming").filter(pl.col(_HASH).is_duplicated())
+    """Row, hash, bytes and place (0 is the earliest row) of every question whose hash another one has, too."""
+    hashed = questions.select(
+        pl.when(text.is_not_null()).then(_hash(text)).alias(_HASH), pl.col("question").str.len_bytes().alias(_BYTES)
+    )
+    hashed = hashed.with_row_index(ROW).drop_nulls()
+    twice = hashed.collect(engine="streaming").filter(pl.col(_HASH).is_duplicated())
     if not order:
         return twice.with_columns(pl.col(ROW).alias(_PLACE))
     places = earliest_first(questions, order, "dedup.exact").select(ROW).with_row_index(_PLACE).collect()
@@ -94,9 +98,11 @@ def _places(questions: pl.LazyFrame, text: pl.Expr, order: tuple[str, ...]) -> p
 
 
 def _parts(places: pl.DataFrame) -> list[pl.DataFrame]:
-    """Equal hashes together, and never many more rows than are held at once."""
-    parts = -(-len(places) // _TEXTS)
-    return places.with_columns(pl.col(_HASH) % max(parts, 1)).partition_by(_HASH) if parts > 1 else [places] * parts
+    """Equal hashes together, and as a rule no more bytes than are held at once."""
+    parts = int(-(-places[_BYTES].sum() // _MOST_BYTES))
+    if parts > 1:
+        return places.with_columns(pl.col(_HASH) % parts).partition_by(_HASH)
+    return [places] if len(places) else []
 
 
 def _again(questions: pl.LazyFrame, text: pl.Expr, part: pl.DataFrame) -> pl.DataFrame:

@@ -39,7 +39,7 @@ def test_against_the_plain_loop(rows, normalise, by_score, weak):
     with pytest.MonkeyPatch.context() as patch:
         if weak:  # a hash that many texts share, and parts of a few texts
             patch.setattr(exact, "_hash", lambda text: text.str.len_chars() % 2)
-            patch.setattr(exact, "_TEXTS", 3)
+            patch.setattr(exact, "_MOST_BYTES", 3)
         kept, dropped = both("dedup.exact", frame, normalise=normalise, **params)
     score = [-1 if score is None or not by_score else score for _, score in rows]
     first: dict[str, int] = {}
