@@ -40,13 +40,14 @@ def ngram_matcher(
     def match(asked: Sequence[str]) -> list[dict[str, Any] | None]:
         found: list[dict[str, Any] | None] = [None] * len(asked)
         tokens = tokenised(tokenizer, asked)
+        counts, unmatched = tokens.counts, np.ones(len(asked), dtype=bool)
         for index in indexes:
             short = index.n < n
-            rows = np.array([row for row, told in enumerate(found) if told is None], dtype=np.int64)
-            if short and index.n < whole_from:
-                rows = rows[tokens.counts[rows] == index.n]
+            fits = counts == index.n if short and index.n < whole_from else counts >= index.n
+            rows = np.flatnonzero(unmatched & fits)
             for row, run in index.first_shared(asked, tokens, rows).items():
                 rule = {"rule": "whole_item" if short else "ngram", "n": index.n, "tokenizer": tokenizer.name}
+                unmatched[row] = False
                 found[row] = rule | items[run.item].evidence() | place(asked[row], run.first, index.n)
         return found
 

@@ -246,3 +246,15 @@ def test_a_token_of_qwen2_is_not_a_word():
     told = evidence(dropped)[0]
     assert (told["rule"], told["tokenizer"], told["n"]) == ("ngram", "qwen2", 13)
     assert told["matched"] in item and text[slice(*told["span"])] == told["matched"]
+
+
+def test_odd_questions():
+    """Null, empty, white space, emoji, Chinese, one word many times, five megabytes: what shares a run goes."""
+    run = "一 二 三 🙂 四"
+    frame = questions(None, "", " \n", "🙂", f"你好 {run}", "的 " * 100_000, "ab " * 1_700_000 + run, "一二三🙂四")
+    _, dropped = both("decontaminate.ngram", frame, against=benchmark("", " ", f"前 {run} 后", None), n=5)
+    assert dropped["question_id"].to_list() == ["q4", "q6"]
+    assert [(told["matched"], told["span"][1] - told["span"][0]) for told in evidence(dropped)] == [(run, len(run))] * 2
+    assert max(map(len, dropped["drop_evidence"])) < 1000
+    _, dropped = both("decontaminate.ngram", frame, against=benchmark("🙂", "的"), n=1)
+    assert dropped["question_id"].to_list() == ["q3", "q4", "q5", "q6"]
