@@ -29,12 +29,13 @@ from ot_assets.similarity.spellings import (
 )
 
 _SEPARATOR = r"(?:,(?:\\!|\s)?|\{,\}|\\[,!]|[\u00a0\u2009\u202f])"
+_SPACE = r"(?:[,;:! ]|q?quad)"
 # A numeral of more characters is none.
 _LONGEST_HAN = 20
 # A text of one letter a million times is not worth remembering.
 _REMEMBERED = 40
 # What follows the first digit of a price is prose.
-_PRICE = r"[\d,.]*[\s,.;:?!)]*(?:[A-Za-z]{2,}|a\s|\Z)"
+_PRICE = r"[\d,.]*(?:\Z|[\s;:?!)][\s,.;:?!)]*(?:[A-Za-z]{2,}|a\s|\Z))"
 # Words come first, and what surely starts nothing is passed at once: they are nine tenths of a question.
 _TOKEN = re.compile(
     r"[A-Za-z]+|(?=[^\s,;?\"()\[\]{}_&A-Za-z])(?:"
@@ -50,7 +51,7 @@ _TOKEN = re.compile(
             # a dollar before a price, and not one that opens a formula
             rf"\$(?=\d{_PRICE})|(?<!\S)\$(?=\s\d{_PRICE})",
             # a minus, and not the hyphen of a word
-            r"(?<![A-Za-z]{2})[-−–](?=\s*(?:[\d({√|$.Α-ω]|\\(?!q?quad|[,;:! ])|[A-Za-z](?![A-Za-z])))",
+            rf"(?<![A-Za-z]{{2}})[-−–](?=(?:\s|\\{_SPACE})*(?:[\d({{√|$.Α-ω]|\\(?!{_SPACE})|[A-Za-z](?![A-Za-z])))",
             r"(?<=\d)!(?!=)|(?<=\b[A-Za-z])!(?!=)",
             r"(?<=\d):(?=\s*\d)|(?<=\d\s):(?=\s*\d)",
             # 千 belongs to 千米 and 千克

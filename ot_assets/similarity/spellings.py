@@ -21,7 +21,7 @@ FORMATTING = frozenset(
 
 # What is written in several ways, by the one that stands for all: commands without their backslash, symbols, words.
 _SAME = {
-    "+": "plus added adding ＋",
+    "+": "plus add added adding ＋",
     "-": "minus subtract subtracted subtracting − –",
     "*": "times cdot ast multiplied multiply multiplying × · ⋅ ∗ ∙",
     "/": "frac dfrac tfrac cfrac div over divided ÷ ∕ ⁄",

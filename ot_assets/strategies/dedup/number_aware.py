@@ -45,18 +45,24 @@ def number_aware(
     return drop_near(questions, find, order=order, where="dedup.number_aware", told=told)
 
 
-def with_equal_quantities(texts: list[str], found: Iterable[Pairs]) -> Iterator[Pairs]:
-    """The pairs of texts that count with the same. A text is read once, when it first occurs in a pair."""
+def with_equal_quantities(texts: list[str], found: Iterable[Pairs], *, at_least: int = 0) -> Iterator[Pairs]:
+    """The pairs of texts that count with the same, among it `at_least` so many different numbers.
+
+    A text is read once, when it first occurs in a pair.
+    """
     import numpy as np
 
     from ot_assets.similarity.indel import Pairs
     from ot_assets.similarity.quantities import quantities
 
-    numbers: dict[tuple[str, ...], int] = {}
+    known: dict[tuple[str, ...], int] = {}
     read = np.full(len(texts), -1, dtype=np.int64)
+    enough = np.zeros(len(texts), dtype=bool)
     for pairs in found:
         for text in np.unique(np.r_[pairs.left, pairs.right]):
             if read[text] < 0:
-                read[text] = numbers.setdefault(quantities(texts[text]), len(numbers))
-        equal = read[pairs.left] == read[pairs.right]
+                counted = quantities(texts[text])
+                read[text] = known.setdefault(counted, len(known))
+                enough[text] = len({entry for entry in counted if entry[0].isdecimal()}) >= at_least
+        equal = (read[pairs.left] == read[pairs.right]) & enough[pairs.left]
         yield Pairs(*(column[equal] for column in pairs))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Of different texts, earliest first, the pairs of which the later one goes.
 Finder = Callable[[list[str]], "Iterable[Pairs]"]
+# Why a later text (a number) has an earlier one (a number) as its twin, in words.
+Because = Callable[[int, int], str | None]
 
 _SHOWN = 200
 _TWIN = "__twin"
@@ -30,18 +32,21 @@ def drop_near(
     where: str,
     told: dict[str, Any],
     reason: str = "near_duplicate",
+    same: float = 100.0,
+    because: Because | None = None,
 ) -> Split:
-    """Drop as `reason` what `find` pairs with an earlier question, and what has the very text of one.
+    """Drop as `reason` what `find` pairs with an earlier question, and what has the very text of one (score: `same`).
 
     The twin is the earlier question of the highest score, of equal ones the earliest, whether it stays or not. The
-    evidence is the twin, its text, the score, the longest run that both have, and `told`. A null question has no twin.
-    The different texts are held in memory, the rows stream past them.
+    evidence is the twin, its text, the score, the longest run that both have, `told`, and as `reason` what `because`
+    says of the two. A null question has no twin. The different texts are held in memory, the rows stream past them.
 
     Columns in: question, question_id, and those that `order` names. Columns out: the same.
     """
     rows = earliest_first(questions, order, where).select(ROW, "question_id", "question").collect()
-    twins = _twins(rows, find).select(
-        ROW, pl.struct("twin", "twin_text", "score", *_literals(told), "span", "matched").alias(_TWIN)
+    said = [] if because is None else ["reason"]
+    twins = _twins(rows, find, same, because).select(
+        ROW, pl.struct("twin", "twin_text", "score", *_literals(told), *said, "span", "matched").alias(_TWIN)
     )
     joined = questions.with_row_index(ROW).join(twins.lazy(), on=ROW, how="left", maintain_order="left")
     return split(joined, pl.col(_TWIN).is_null(), reason=reason, evidence=pl.col(_TWIN), scratch=(ROW, _TWIN))
@@ -51,7 +56,7 @@ def _literals(told: dict[str, Any]) -> list[pl.Expr]:
     return [pl.lit(value).alias(name) for name, value in told.items()]
 
 
-def _twins(rows: pl.DataFrame, find: Finder) -> pl.DataFrame:
+def _twins(rows: pl.DataFrame, find: Finder, same: float, because: Because | None) -> pl.DataFrame:
     """`__row` and what is known of the twin, of every row that is dropped; `rows` come earliest first."""
     from ot_assets.similarity.indel import nearest
 
@@ -64,6 +69,7 @@ def _twins(rows: pl.DataFrame, find: Finder) -> pl.DataFrame:
         firsts["question_id"].gather(earlier).alias("twin"),
         firsts["question"].gather(earlier).str.head(_SHOWN).alias("twin_text"),
         pl.Series("score", score, dtype=pl.Float64).round(4),
+        pl.Series("reason", list(map(because or _nothing, later.tolist(), earlier.tolist())), dtype=pl.String),
         spans([texts[number] for number in later], [texts[number] for number in earlier]),
         "question",
     )
@@ -76,7 +82,8 @@ def _twins(rows: pl.DataFrame, find: Finder) -> pl.DataFrame:
             ROW,
             "twin",
             pl.col("question").str.head(_SHOWN).alias("twin_text"),
-            pl.lit(100.0).alias("score"),
+            pl.lit(same).alias("score"),
+            pl.lit("the same text").alias("reason"),
             pl.concat_list(pl.lit(0, pl.Int64), pl.col("question").str.len_chars().cast(pl.Int64)).alias("span"),
             "question",
         )
@@ -84,6 +91,10 @@ def _twins(rows: pl.DataFrame, find: Finder) -> pl.DataFrame:
     start, end = pl.col("span").list.get(0), pl.col("span").list.get(1)
     matched = pl.col("question").str.slice(start, pl.min_horizontal(end - start, _SHOWN)).alias("matched")
     return pl.concat([near, again]).with_columns(matched)
+
+
+def _nothing(later: int, earlier: int) -> None:
+    """Nobody was asked."""
 
 
 def spans(texts: Sequence[str], twins: Sequence[str]) -> pl.Series:
