@@ -62,9 +62,10 @@ def _shown(made: Made) -> dict[str, Any]:
 
 
 def rows_shown(rows: list[dict[str, Any]]) -> dg.TableMetadataValue:
-    """Rows of the same columns as the UI shows a table."""
-    records = [dg.TableRecord({name: _cell(value) for name, value in row.items()}) for row in rows]
-    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name, "string") for name in rows[0]]))
+    """Rows as the UI shows a table; what a row lacks is empty there."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    records = [dg.TableRecord({name: _cell(row.get(name)) for name in names}) for row in rows]
+    return dg.MetadataValue.table(records, dg.TableSchema([dg.TableColumn(name, "string") for name in names]))
 
 
 def _provenance(made: Made) -> dict[str, Any]:

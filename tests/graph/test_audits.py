@@ -11,6 +11,8 @@ import pytest
 
 from ot_assets.graph.audits import _apart
 from ot_assets.graph.checks import Check, audit_names
+from ot_assets.graph.describe import rows_shown
+from ot_assets.graph.describe import rows_shown
 from ot_assets.graph.execute import Made, StageFailed, execute
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import Node, plan
@@ -150,6 +152,17 @@ def test_boilerplate_is_named(tmp_path, data_root):
     assert told["removals_seen"].message == "25 removals: shares a run only 25"
 
 
+def test_removals_by_different_rules_are_one_table(tmp_path, data_root):
+    write_recipe(tmp_path)
+    rule = {"use": "indel_or_ngram", "threshold": 90, "ngram": 5, "against": AGAINST}
+    write_questions(tmp_path, LEAK, f"It was {LEAK} Or was it not, and who was there to see all of it?", "What is one?")
+    made = make(write_recipe(tmp_path, with_stages(rule, "exact")), upto=DECONTAMINATE)[DECONTAMINATE]
+    shown = audits(made)["removals_seen"].shown
+    assert [row["rule"] for row in shown] == ["ngram", "indel"]
+    assert [row["score"] for row in shown] == [None, 100]
+    assert rows_shown(shown).records[0].data["score"] == ""
+
+
 def test_what_is_shown_steers_nothing(tmp_path, data_root):
     write_recipe(tmp_path)
     nasty = "| a \x1b]0;x\x07 <script>\n\n# **b** |" + "c" * 500
@@ -168,3 +181,12 @@ def test_long_texts_that_begin_alike_are_shown_where_they_differ():
     assert _apart("a" * 50, "a" * 50 + "b" * 50, 80) == ("…" + "a" * 20, "…" + "a" * 20 + "b" * 50)
     assert _apart("一个" * 90, "二" * 90, 80) == ("一个" * 39 + "一…", "二" * 79 + "…")
     assert _apart("", "", 80) == ("", "")
+
+
+def test_removals_by_two_rules_are_shown_in_one_table():
+    """A shared run of tokens has no score."""
+    shown = rows_shown([{"question": "a", "score": 88.5}, {"question": "b", "n": 13}])
+    assert [record.data for record in shown.records] == [
+        {"question": "a", "score": 88.5, "n": ""},
+        {"question": "b", "score": "", "n": 13},
+    ]
