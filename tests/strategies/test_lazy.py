@@ -27,7 +27,6 @@ ROWS = pl.DataFrame(
         ("sources.union", {}),
         ("mix.none", {}),
         ("filter.random", {"keep": 1}),
-        ("dedup.exact", {}),
         ("dedup.none", {"reason": "few"}),
         ("sample.uniform", {"n": 1}),
         ("sample.uniform", {"n": 1, "compat": "first_rows"}),
