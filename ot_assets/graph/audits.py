@@ -111,12 +111,12 @@ def _removals_seen(table: Table, twins: pl.LazyFrame, differ: pl.DataFrame) -> C
 
 def _beside(rows: pl.DataFrame) -> list[dict[str, Any]]:
     """Removals and their twins as they are shown: where they differ, and what the evidence says."""
-    told = [name for name in ("difference", "rule", "matched", "against") if rows[name].null_count() < rows.height]
+    columns = ("score", "difference", "rule", "matched", "against")
+    told = [name for name in columns if rows[name].null_count() < rows.height]
     shown = []
     for row in rows.iter_rows(named=True):
         question, twin = _apart(row["question"] or "", row["twin_question"] or "", CHARACTERS)
-        score = {} if row["score"] is None else {"score": row["score"]}
-        shown.append({"question": question, "twin": twin} | score | {name: _cell(row[name]) for name in told})
+        shown.append({"question": question, "twin": twin} | {name: _cell(row[name]) for name in told})
     return shown
 
 
