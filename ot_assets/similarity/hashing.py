@@ -6,7 +6,6 @@ import numpy as np
 
 from ot_assets.similarity.compiled import compiled
 
-_SPACE, _NEW_LINE = 32, 10
 # FNV-1a for the bytes of a word; then the finaliser of splitmix64, so that every bit of a word moves every bit
 _BASIS, _PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
 _MIX, _MORE = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -23,27 +22,30 @@ def mixed(number):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def word_hashes(data: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """The hash of each word, and where each row's words end, of `rows` lines (>= 1) of words with a space between."""
-    spaces = 0
-    for byte in data:
-        spaces += byte == _SPACE
-    hashes, ends = np.empty(spaces + rows, np.uint64), np.empty(rows, np.int64)
-    count, row, letters, state = 0, 0, 0, _BASIS
-    for place in range(len(data) + 1):
-        byte = data[place] if place < len(data) else np.uint8(_NEW_LINE)
-        if byte != _SPACE and byte != _NEW_LINE:
-            state = (state ^ np.uint64(byte)) * _PRIME
-            letters += 1
-            continue
+def word_hashes(data: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The hash of each word in lower case, and where each row's words end; `ends` is where each row's bytes end."""
+    hashes, counts = np.empty((len(data) + len(ends)) // 2 + 1, np.uint64), np.empty(len(ends), np.int64)
+    count, place = 0, 0
+    for row in range(len(ends)):
+        letters, state = 0, _BASIS
+        while place < ends[row]:
+            byte = data[place]
+            place += 1
+            if byte == 32 or 9 <= byte <= 13 or 28 <= byte <= 31:
+                if letters:
+                    hashes[count] = mixed(state)
+                    count += 1
+                letters, state = 0, _BASIS
+            else:
+                if 65 <= byte <= 90:
+                    byte += np.uint8(32)
+                state = (state ^ np.uint64(byte)) * _PRIME
+                letters += 1
         if letters:
             hashes[count] = mixed(state)
             count += 1
-        letters, state = 0, _BASIS
-        if byte == _NEW_LINE:
-            ends[row] = count
-            row += 1
-    return hashes[:count], ends
+        counts[row] = count
+    return hashes[:count], counts
 
 
 @compiled

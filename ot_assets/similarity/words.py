@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-
-_WORD = re.compile(r"\S+")
 
 
 @dataclass(frozen=True)
@@ -25,8 +21,11 @@ class Words:
 
     def span(self, text: str, first: int, n: int) -> tuple[int, int]:
         # of the text as it is: in lower case it may be longer, its white space stays where it was
-        run = [match.span() for match in islice(_WORD.finditer(text), first, first + n)]
-        return run[0][0], run[-1][1]
+        rest = text.split(None, first)[first]
+        behind = rest.split(None, n)[n:]
+        run = (rest.removesuffix(behind[0]) if behind else rest).rstrip()
+        start = len(text) - len(rest)
+        return start, start + len(run)
 
     def numbers(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """A word's number is a hash of its bytes."""
@@ -34,8 +33,13 @@ class Words:
 
         from ot_assets.similarity.hashing import word_hashes
 
-        if not texts:
-            return np.empty(0, np.uint64), np.empty(0, np.int64)
-        # no word holds white space, so that a space is between two words and a new line between two texts
-        joined = "\n".join(" ".join(text.lower().split()) for text in texts)
-        return word_hashes(np.frombuffer(joined.encode("utf-8", "surrogatepass"), np.uint8), len(texts))
+        data = [_plain(text) for text in texts]
+        ends = np.cumsum([len(row) for row in data], dtype=np.int64)
+        return word_hashes(np.frombuffer(b"".join(data), np.uint8), ends)
+
+
+def _plain(text: str) -> bytes:
+    """Bytes in which only letters of ASCII may still be capitals, and only white space of ASCII parts words."""
+    if not text.isascii():
+        text = " ".join(text.lower().split())
+    return text.encode("utf-8", "surrogatepass")
