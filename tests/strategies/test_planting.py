@@ -13,6 +13,7 @@ from ot_assets.strategies.planting import EDITS, NUMBER_EDITED, PROMISES, Tried,
 from ot_assets.strategies.registry import find
 from ot_assets.strategies.running import provide
 from tests.strategies.frames import questions
+from tests.strategies.meanings import Meanings
 
 TEXTS = (
     "A train leaves Aville at nine and reaches Beetown, ninety miles on, at noon: how fast is it on the way there?",
@@ -32,6 +33,7 @@ RULES = [
     ("dedup.indel", {"threshold": 80}),
     ("dedup.indel", {"threshold": 95, "compat": "five_matches"}),
     ("dedup.number_aware", {"threshold": 90}),
+    ("dedup.semantic", {"threshold": 0.9}),
     ("decontaminate.indel", {"threshold": 75}),
     ("decontaminate.ngram", {"n": 13}),
     ("decontaminate.ngram", {"n": 13, "compat": "no_short_items"}),
@@ -45,9 +47,10 @@ def try_out(
 ) -> dict[str, Tried]:
     """By kind, what the rule makes of the plants of `ROWS`; `change` makes it another rule than it says."""
     entry = find(*title.split("."))
-    given = {"against": ROWS} if entry.tables else {}
+    given: dict[str, Any] = {"against": ROWS} if entry.tables else {}
     full = entry.check(params | given, "here")
-    matches = PROMISES[title](full, provide(entry, {}))
+    given |= {kind: Meanings() for kind in entry.capabilities.values() if kind == "embedder"}
+    matches = PROMISES[title](full, provide(entry, given))
 
     def run(frame: pl.LazyFrame) -> Split:
         return change(apply(title, frame, **params | given | ({"order": ()} if "order" in full else {})))
