@@ -37,6 +37,9 @@ from ot_resources.interfaces import BadInput, Tokenizer
 from ot_resources.store import Draft, Store, Version
 from ot_resources.verdicts import Verdicts
 
+# As many as the answers or the questions call for.
+_REQUESTS_UNKNOWN = ("answers.until_accepted", "dedup.semantic_judge", "decontaminate.semantic")
+
 
 @dataclass(frozen=True)
 class Tools:
@@ -223,8 +226,8 @@ def _tables(node: Node, versions: dict[Key, Version]) -> dict[str, pl.LazyFrame]
 
 
 def _expected(node: Node, rows: int, params: dict[str, Any]) -> int | None:
-    """How many requests there will be; None where that hangs on the answers."""
-    return None if node.strategy.title == "answers.until_accepted" else rows * int(params.get("samples", 1))
+    """How many requests there will be; None where that hangs on the answers, or on which questions are alike."""
+    return None if node.strategy.title in _REQUESTS_UNKNOWN else rows * int(params.get("samples", 1))
 
 
 def _write(result: Any, draft: Draft) -> None:

@@ -70,7 +70,7 @@ def _check_paid(choice: Choice, before: set[str]) -> None:
     if not generators:
         return
     needed = ("decontaminate", "dedup") if "teacher" in generators else ("decontaminate",)
-    missing = [stage for stage in needed if stage not in before]
+    missing = [stage for stage in needed if stage not in before and stage != choice.stage]
     if missing:
         raise BadInput(
             f"{choice.where}: a {generators[0]} is paid here, before '{missing[0]}'; put that stage earlier,"

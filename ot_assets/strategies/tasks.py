@@ -20,7 +20,9 @@ EXTRACT = "Extract questions and answers from a text."
 SELF_CONTAINED = "Make a question complete in itself."
 ANSWERABLE = "Decide if a question can be answered."
 TOPIC = "Decide if a question is about a topic."
+SAME_PROBLEM = "Decide if two questions are the same problem."
 
+# What the embedded judge is trained on.
 TASKS = (
     DIFFICULTY,
     ASK_LLM,
@@ -35,6 +37,8 @@ TASKS = (
     ANSWERABLE,
     TOPIC,
 )
+# Asked of models that read instructions; the embedded judge was not trained on them and answers by their form only.
+UNTRAINED = (SAME_PROBLEM,)
 
 
 def instruct(task: str, instructions: str, data: str) -> tuple[Message, Message]:

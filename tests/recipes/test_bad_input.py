@@ -387,3 +387,13 @@ def test_two_recipes_may_not_mean_different_tables_by_one_id(tmp_path, monkeypat
     )
     with pytest.raises(BadInput, match="'made'"):
         plan_all([first, load_recipe(second_file)])
+
+
+def test_a_decontamination_may_ask_a_model_itself():
+    entry = registry.find("decontaminate", "semantic")
+    asks = Choice(entry.stage, entry.name, STAGES[entry.stage].asset, {}, "here")
+    judged = Choice("dedup", "semantic_judge", STAGES["dedup"].asset, {}, "there")
+    imported = Choice("answers", "imported", "answers", {}, "last")
+    check_order([asks, judged, imported], "here")
+    with pytest.raises(BadInput, match="there: a judge is paid here, before 'decontaminate'"):
+        check_order([judged, asks, imported], "here")
