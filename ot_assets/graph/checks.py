@@ -51,12 +51,12 @@ GRADING = {
 }
 
 AUDITS = {
-    "planted_found": "Copies with known edits are found where the rule promises it; questions that it leaves, stay.",
     "removals_seen": "Removals beside their twins, those with another text first; how many differ, and how.",
-    "largest_cluster": "How many rows hang together and leave one; more than a hundredth of all is told.",
     "no_source_wiped": "No source of twenty rows or more loses all of them.",
+    "largest_cluster": "How many rows hang together and leave one; more than a hundredth of all is told.",
     "number_twins": "No removal has other numbers, operators or units than its twin.",
     "boilerplate": "No single run of tokens takes many questions.",
+    "planted_found": "Copies with known edits are found where the rule promises it; questions that it leaves, stay.",
 }
 
 RELEASE = {

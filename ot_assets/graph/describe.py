@@ -49,7 +49,7 @@ def metadata(made: Made) -> dict[str, Any]:
     why: dict[str, Any] = {"because": made.because or "unchanged", "reused": made.reused}
     if record["dropped"]:
         why["dropped"] = dg.MetadataValue.md(_table(["reason", "rows"], sorted(record["dropped"].items())))
-    return why | numbers | _usage(made) | _pictures(made) | _shown(made) | _provenance(made)
+    return why | numbers | _usage(made) | _shown(made) | _pictures(made) | _provenance(made)
 
 
 def _shown(made: Made) -> dict[str, Any]:

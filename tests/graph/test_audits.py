@@ -20,7 +20,6 @@ from tests.graph.running import make, tools
 from tests.recipes.small import LEAK, TWICE, math, recipe, write_recipe
 
 DEDUP, DECONTAMINATE = "small/math/deduplicated", "small/math/decontaminated"
-STOPS = {"planted_found", "no_source_wiped"}
 
 
 def audits(made: Made | StageFailed) -> dict[str, Check]:
@@ -53,13 +52,13 @@ NONE = {"use": "none", "reason": "tried out"}
 
 
 def test_what_is_audited_hangs_on_the_stage_and_on_the_strategy(tmp_path, data_root):
-    every = ["planted_found", "removals_seen", "largest_cluster", "no_source_wiped"]
+    every = {"planted_found", "removals_seen", "largest_cluster", "no_source_wiped"}
     found = nodes(tmp_path, recipe())
-    assert audit_names(found[DEDUP]) == [*every, "number_twins"]
-    assert audit_names(found[DECONTAMINATE]) == every
+    assert set(audit_names(found[DEDUP])) == every | {"number_twins"}
+    assert set(audit_names(found[DECONTAMINATE])) == every
     assert audit_names(found["small/math/verified"]) == []
     found = nodes(tmp_path, with_stages(RUNS, NONE))
-    assert audit_names(found[DECONTAMINATE]) == [*every, "boilerplate"]
+    assert set(audit_names(found[DECONTAMINATE])) == every | {"boilerplate"}
     assert audit_names(found[DEDUP]) == []
 
 
