@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import subprocess
 import sys
 import tempfile
@@ -46,11 +45,7 @@ def deduplicated(folder: Path) -> None:
 def by_minhash(folder: Path, python: Path) -> tuple[float, set[int]]:
     """(seconds, numbers of the questions that it removes)."""
     command = [str(python), str(HERE / "minhash.py"), str(folder / "questions.jsonl"), str(folder)]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(f"MinHash: {busy:.1f} seconds of processors", file=sys.stderr)
     told = json.loads(done.stdout.splitlines()[-1])
     return told["seconds"], {int(key) for key in told["removed"]}
 
