@@ -74,9 +74,9 @@ _TURNING = """
     squared cubed square cube root roots reciprocal difference quotient remainder factorial ratio average mean
     median mode range total sin cos tan cot sec csc log ln exp gcd lcm prime composite integer integers rational
     irrational real consecutive distinct not no never without except cannot true false correct incorrect inside
-    outside clockwise counterclockwise horizontal vertical last before after inscribed circumscribed row rows
-    column columns area perimeter circumference volume radius diameter left right leftmost rightmost oldest newest
-    older younger taller north south east west
+    outside clockwise counterclockwise horizontal vertical last before after inscribed circumscribed row rows column
+    columns area perimeter circumference volume radius diameter left right leftmost rightmost oldest newest older
+    younger taller north south east west small large long short distinguishable indistinguishable
 """.split()
 
 _NUMBERS = {
