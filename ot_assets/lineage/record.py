@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import subprocess
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ot_assets.recipes.plan import Key, Node
+from ot_resources.digest import canonical_json
 
 if TYPE_CHECKING:
     from ot_resources.store import Version
@@ -114,6 +116,8 @@ def because(node: Node, params: dict[str, Any], inputs: Inputs, made: Version, b
     if before.version == made.version:
         return ""
     causes = []
+    # As a record tells them: what is a tuple here is a list there.
+    params = json.loads(canonical_json(params))
     old, new = before.record["choice"], choice(node, params)
     if (old["strategy"], old["strategy_version"]) != (new["strategy"], new["strategy_version"]):
         causes.append(_changed("strategy", *(f"{c['strategy']}@{c['strategy_version']}" for c in (old, new))))
