@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ot_assets.similarity.indel import Pairs
+from ot_assets.similarity.pairs import Pairs
 from ot_resources.interfaces import Embedder
 
 # Always so many texts together: what stands beside a text moves its vector in the seventh digit.
@@ -46,17 +46,3 @@ def pairs_between(vectors: np.ndarray, others: np.ndarray, threshold: float) -> 
             cosines = (block @ others[low : low + _COLUMNS].T).round(_DIGITS)
             one, other = np.nonzero(cosines >= threshold)
             yield Pairs(start + one, low + other, cosines[one, other].astype(np.float64).round(_DIGITS))
-
-
-def closest(found: Iterator[Pairs], k: int) -> Pairs:
-    """Of each right one its `k` best pairs, the best first; of equal scores the lower left one first."""
-    pieces = list(found)
-    if not pieces:
-        nothing = np.zeros(0, dtype=np.int64)
-        return Pairs(nothing, nothing, np.zeros(0))
-    pairs = Pairs(*(np.concatenate(column) for column in zip(*pieces, strict=True)))
-    ranked = Pairs(*(column[np.lexsort((pairs.left, -pairs.score, pairs.right))] for column in pairs))
-    starts = np.r_[True, ranked.right[1:] != ranked.right[:-1]] if len(ranked.right) else np.zeros(0, dtype=bool)
-    numbers = np.arange(len(ranked.right))
-    place = numbers - np.maximum.accumulate(np.where(starts, numbers, 0))
-    return Pairs(*(column[place < k] for column in ranked))

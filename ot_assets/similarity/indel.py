@@ -17,9 +17,10 @@ What is left is decided by rapidfuzz, on the texts themselves. The bounds are in
 no pair is lost to floating point, and none is found that rapidfuzz does not confirm. Two unrelated English texts of 300
 characters differ by about 100 in their counts, where D is 30 at 95 and 150 at 75: at 95 the counts alone leave a few in
 ten thousand, at 75 one in seven, of which the projections leave one in seventy. The worst case, texts that are all
-anagrams of one another, costs what comparing every pair costs: slower, and as right.
+anagrams of one another, or all of one template, costs what comparing every pair costs, a microsecond or two: slower,
+and as right.
 
-Still quadratic, about a nanosecond a pair; memory about 150 bytes a text and two a character besides the texts.
+Still quadratic, one or two nanoseconds a pair at 95. Memory: about 200 bytes a text and one a character, and the texts.
 """
 
 from __future__ import annotations
@@ -28,35 +29,30 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from typing import NamedTuple
+from dataclasses import dataclass, field, fields
+from threading import Event
 
 import numpy as np
 from rapidfuzz import fuzz, process
 
 from ot_assets.similarity.alphabet import KINDS, Corpus, alphabet, corpus
 from ot_assets.similarity.bounds import candidates
+from ot_assets.similarity.pairs import Pairs
 
 # Pairs in a piece of work, and the least that a piece has room for.
-_PIECE = 20_000_000
+_PIECE = 4_000_000
 _ROOM = 1 << 16
 # More pairs than this compared in full, and so many for each that matches: texts whose letters are much the same.
 _MANY, _IN_VAIN = 1_000_000, 20
+# So many matches a text: texts made of one template.
+_CROWD = 100
 _LIVE_SECONDS = 1.0
 
 log = logging.getLogger("ot.stage")
 # The line that is overtaken by the next: a terminal shows the last one only.
 live = logging.getLogger("ot.progress")
-
-
-class Pairs(NamedTuple):
-    """Texts that match, by number, and their ratio (0 to 100)."""
-
-    left: np.ndarray
-    right: np.ndarray
-    score: np.ndarray
 
 
 @dataclass
@@ -119,19 +115,6 @@ def pairs_between(
         yield Pairs(pairs.right, pairs.left, pairs.score)
 
 
-def nearest(found: Iterable[Pairs], size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(right, left, score): of each of `size` right texts that is in a pair the best left one, of equals the first."""
-    score, twin = np.zeros(size), np.full(size, -1, dtype=np.int64)
-    for pairs in found:
-        ranked = np.lexsort((pairs.left, -pairs.score, pairs.right))
-        right, first = np.unique(pairs.right[ranked], return_index=True)
-        left, best = pairs.left[ranked][first], pairs.score[ranked][first]
-        better = (twin[right] < 0) | (best > score[right]) | ((best == score[right]) & (left < twin[right]))
-        score[right[better]], twin[right[better]] = best[better], left[better]
-    matched = np.flatnonzero(twin >= 0)
-    return matched, twin[matched], score[matched]
-
-
 def _longest(lengths: np.ndarray, threshold: float) -> np.ndarray:
     """The most characters that a partner may have: l2 - l1 <= (1 - t/100) * (l1 + l2)."""
     return lengths * (200.0 - threshold) / max(threshold, 1e-9) + 1e-6
@@ -152,6 +135,7 @@ class _Join:
     low: np.ndarray
     high: np.ndarray
     threshold: float
+    stopped: Event = field(default_factory=Event)
 
     def pieces(self) -> Iterator[range]:
         """Rows of `left`, about `_PIECE` pairs together."""
@@ -173,7 +157,7 @@ def _run(join: _Join, workers: int | None, work: Work) -> Iterator[Pairs]:
     with ThreadPoolExecutor(workers) as threads:
         try:
             while True:
-                while len(waiting) <= 2 * workers and (rows := next(pieces, None)) is not None:
+                while len(waiting) <= workers + 1 and (rows := next(pieces, None)) is not None:
                     waiting.append(threads.submit(_look, join, rows))
                 if not waiting:
                     break
@@ -184,14 +168,15 @@ def _run(join: _Join, workers: int | None, work: Work) -> Iterator[Pairs]:
                     live.info("%s of %s pairs of texts, %.0f s to go", f"{work.pairs:,}", f"{total:,}", max(left, 0))
                 yield from found
         finally:
+            join.stopped.set()
             for piece in waiting:
                 piece.cancel()
     if work.compared > max(_MANY, _IN_VAIN * work.found):
-        log.info(
-            "slower than usual: %s pairs of texts have nearly the same letters and were compared in full, %s match",
-            f"{work.compared:,}",
-            f"{work.found:,}",
-        )
+        told = f"{work.compared:,} pairs have nearly the same letters and were compared in full, {work.found:,} match"
+        log.info("slower than usual: %s", told)
+    elif work.found > max(_MANY, _CROWD * len(join.right_texts)):
+        told = f"{work.found:,} pairs of {len(join.right_texts):,} texts match, as those of one template do"
+        log.info("slower than usual: %s", told)
 
 
 def _cores() -> int:
@@ -205,7 +190,7 @@ def _look(join: _Join, rows: range) -> tuple[list[Pairs], Work]:
     one, other = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
     share, kinds = 1.0 - join.threshold / 100.0, _kinds(join.threshold)
     row, found, work = rows.start, [], Work(pairs=int(widths.sum()))
-    while row < rows.stop:
+    while row < rows.stop and not join.stopped.is_set():
         started = time.perf_counter()
         row, size, counted = candidates(
             join.left, join.right, row, rows.stop, join.low, join.high, share, kinds, one, other

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ot_assets.similarity import embeddings
-from ot_assets.similarity.embeddings import closest, embed, pairs_between, pairs_within
+from ot_assets.similarity.embeddings import embed, pairs_between, pairs_within
+from ot_assets.similarity.pairs import closest
 
 
 def circle(angles) -> np.ndarray:

@@ -108,7 +108,7 @@ def test_many_that_are_compared_in_vain_are_told(monkeypatch, caplog):
     monkeypatch.setattr(module, "_MANY", 9)
     told(pairs_within(texts, 99))
     assert caplog.messages == [
-        "slower than usual: 10 pairs of texts have nearly the same letters and were compared in full, 0 match"
+        "slower than usual: 10 pairs have nearly the same letters and were compared in full, 0 match"
     ]
 
 
@@ -117,11 +117,16 @@ def test_nothing_to_compare():
     assert told(pairs_between([], ["item"], 75)) == told(pairs_between(["text"], [], 75)) == []
 
 
-def test_who_stops_early_waits_for_nothing_else():
+def test_who_stops_early_waits_for_nothing_else(monkeypatch):
+    monkeypatch.setattr(module, "_PIECE", 20_000)
+    looked = []
+    look = module._look
+    monkeypatch.setattr(module, "_look", lambda join, rows: looked.append(rows) or look(join, rows))
     texts = [f"the same text, number {number}" for number in range(2000)]
     found = pairs_within(texts, 90, workers=2)
     next(found)
     found.close()
+    assert 1 <= len(looked) <= 6  # of a hundred
 
 
 def test_a_very_long_text_among_short_ones():

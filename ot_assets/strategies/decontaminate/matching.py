@@ -56,7 +56,8 @@ def indel_matcher(items: Sequence[Item], threshold: float) -> Matcher:
     asked_for = [item.text for item in items]
 
     def match(asked: Sequence[str]) -> list[dict[str, Any] | None]:
-        from ot_assets.similarity.indel import Pairs, nearest, pairs_between
+        from ot_assets.similarity.indel import pairs_between
+        from ot_assets.similarity.pairs import Pairs, nearest
         from ot_assets.similarity.spans import longest_run
 
         turned = (Pairs(p.right, p.left, p.score) for p in pairs_between(asked, asked_for, threshold))

@@ -62,8 +62,8 @@ def _matcher(
     max_tokens: int,
 ) -> Matcher:
     """Matches a text that has the very words of a benchmark question, or that the judge takes for one, or cannot."""
-    from ot_assets.similarity.embeddings import closest, embed, pairs_between
-    from ot_assets.similarity.indel import Pairs
+    from ot_assets.similarity.embeddings import embed, pairs_between
+    from ot_assets.similarity.pairs import Pairs, closest
     from ot_assets.similarity.spans import longest_run
 
     items = [item for item in read_items(against) if item.text.strip()]

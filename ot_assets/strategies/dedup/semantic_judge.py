@@ -15,7 +15,7 @@ from ot_assets.strategies.same_problem import judge_pairs
 from ot_resources.interfaces import Embedder, Generator
 
 if TYPE_CHECKING:
-    from ot_assets.similarity.indel import Pairs
+    from ot_assets.similarity.pairs import Pairs
 
 _ERROR = "judge_error"
 _FAILED = {"question": pl.String, _ERROR: pl.String}
@@ -53,8 +53,7 @@ def semantic_judge(
     def find(texts: list[str]) -> Iterator[Pairs]:
         import numpy as np
 
-        from ot_assets.similarity.embeddings import closest
-        from ot_assets.similarity.indel import Pairs
+        from ot_assets.similarity.pairs import Pairs, closest
 
         candidates = closest(close_pairs(texts, embedder, threshold), top_k)
         numbers = list(zip(candidates.left.tolist(), candidates.right.tolist(), strict=True))

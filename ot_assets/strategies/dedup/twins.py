@@ -13,7 +13,7 @@ from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split
 
 if TYPE_CHECKING:
-    from ot_assets.similarity.indel import Pairs
+    from ot_assets.similarity.pairs import Pairs
 
 # Of different texts, earliest first, the pairs of which the later one goes.
 Finder = Callable[[list[str]], "Iterable[Pairs]"]
@@ -58,9 +58,9 @@ def _literals(told: dict[str, Any]) -> list[pl.Expr]:
 
 def _twins(rows: pl.DataFrame, find: Finder, same: float, because: Because | None) -> pl.DataFrame:
     """`__row` and what is known of the twin, of every row that is dropped; `rows` come earliest first."""
-    from ot_assets.similarity.indel import nearest
+    from ot_assets.similarity.pairs import nearest
 
-    asked = rows.filter(pl.col("question").is_not_null())
+    asked = rows.filter(pl.col("question").is_not_null()).with_columns(pl.col("question_id").cast(pl.String))
     firsts = asked.unique("question", keep="first", maintain_order=True)
     texts = firsts["question"].to_list()
     later, earlier, score = nearest(find(texts), len(texts))
