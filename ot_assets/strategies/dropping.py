@@ -12,17 +12,24 @@ from ot_assets.strategies.registry import Split
 
 
 def split(
-    rows: pl.LazyFrame, keep: pl.Expr, *, reason: str | pl.Expr, evidence: pl.Expr, scratch: Sequence[str] = ()
+    rows: pl.LazyFrame,
+    keep: pl.Expr,
+    *,
+    reason: str | pl.Expr,
+    evidence: pl.Expr,
+    encoded: bool = False,
+    scratch: Sequence[str] = (),
 ) -> Split:
     """Rows where `keep` is true, and the others with `drop_reason` and `drop_evidence`; both in input order.
 
-    A null in `keep` counts as false. `evidence` is a struct expression and becomes a JSON object.
+    A null in `keep` counts as false. `evidence` is a struct expression and becomes a JSON object, unless it is
+    `encoded` already.
     `scratch` are helper columns that leave both halves.
     """
     kept = keep.fill_null(False)
     dropped = rows.filter(~kept).with_columns(
         (pl.lit(reason, pl.String) if isinstance(reason, str) else reason).alias("drop_reason"),
-        evidence.struct.json_encode().alias("drop_evidence"),
+        (evidence if encoded else evidence.struct.json_encode()).alias("drop_evidence"),
     )
     return Split(rows.filter(kept).drop(scratch), dropped.drop(scratch))
 

@@ -12,13 +12,17 @@ from ot_assets.strategies.registry import CAPABILITIES, Split, Strategy
 from ot_assets.strategies.tables import Frame, read_table
 from ot_resources.interfaces import BadInput
 
+_TEXT = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+
 
 def apply(name: str, frame: Frame, **params: Any) -> Split:
     """Apply the strategy `stage.name` to `frame` and return `Split(kept, dropped)` of LazyFrames.
 
     The frame needs only the columns that the strategy declares. Null-typed columns are cast to the contract's type;
-    without `question_id`, rows are numbered in input order. Capabilities go by keyword: `generator=`, `embedder=`,
-    `sandbox=`, `tokenizer=`. A table parameter (`against=`) takes a frame, a path, `{path, question}`, or a list.
+    without `question_id`, rows are numbered in input order. A lazy frame may be read more than once: it has to give the
+    same rows in the same order each time, which a `unique` or a `join` that keeps no order does not.
+    Capabilities go by keyword: `generator=`, `embedder=`, `sandbox=`, `tokenizer=`. A table parameter (`against=`) takes
+    a frame, a path, `{path, question}`, or a list.
     """
     stage, _, short = name.partition(".")
     entry = registry.find(stage, short, where=f"apply({name!r})")
@@ -61,8 +65,16 @@ def prepare(entry: Strategy, frame: Frame) -> pl.LazyFrame:
     missing = [column for column in entry.needs if column not in schema]
     if missing:
         raise BadInput(f"{entry.title} needs the column '{missing[0]}'; the frame has: {', '.join(schema.names())}")
+    scratch = [column for column in schema if column.startswith("__")]
+    if scratch:
+        raise BadInput(f"{entry.title}: the column '{scratch[0]}' has a name of the strategies' own; rename it")
+    if "question" in entry.needs and not isinstance(schema["question"], _TEXT):
+        raise BadInput(f"{entry.title}: the column 'question' is {schema['question']}, not text")
     casts = [pl.col(c).cast(COLUMNS[c]) for c, t in schema.items() if t == pl.Null and c in COLUMNS]
-    lazy = lazy.with_columns(casts)
+    if isinstance(schema.get("question"), pl.Categorical | pl.Enum):
+        casts.append(pl.col("question").cast(pl.String))
+    # what was dropped once may be given again
+    lazy = lazy.drop(DROPPED, strict=False).with_columns(casts)
     if "question_id" not in schema:
         lazy = lazy.with_row_index("question_id").with_columns(pl.col("question_id").cast(pl.String))
     if "sample" not in schema and "answer" in entry.needs:

@@ -8,8 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ot_assets.contracts import DROPPED
-from ot_assets.strategies.dropping import encode
+from ot_assets.strategies.dropping import encode, split
 from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split
 from ot_resources.interfaces import BadInput
@@ -17,6 +16,7 @@ from ot_resources.interfaces import BadInput
 # Evidence for each text that matches a benchmark question, None for the others.
 Matcher = Callable[[Sequence[str]], "list[dict[str, Any] | None]"]
 
+_TOLD = "__told"
 _BATCH_ROWS = 50_000
 # Characters of a text in the evidence.
 SHOWN = 200
@@ -40,8 +40,10 @@ def read_items(against: pl.LazyFrame) -> list[Item]:
     if "question" not in schema:
         raise BadInput(f"against: a table has no column 'question'; it has: {', '.join(schema.names())}")
     rows = against.select([c for c in ("question_id", "source", "question") if c in schema]).collect()
+    if not isinstance(rows.schema["question"], pl.String | pl.Null):
+        raise BadInput(f"'against': the column 'question' is {rows.schema['question']}, not text")
     return [
-        Item(str(row.get("question_id", number)), row.get("source"), row["question"])
+        Item(str(number if row.get("question_id") is None else row["question_id"]), row.get("source"), row["question"])
         for number, row in enumerate(rows.iter_rows(named=True))
         if row["question"] is not None
     ]
@@ -83,16 +85,19 @@ def drop_matches(questions: pl.LazyFrame, matchers: Sequence[Matcher]) -> Split:
     A null question matches nothing. The texts are read first, by the batch, and the rows stream past what was found:
     what is held in memory is a batch of texts, and the evidence.
     """
-    told = [pl.DataFrame(schema={ROW: pl.get_index_type(), "drop_evidence": pl.String})]
+    told = [pl.DataFrame(schema={ROW: pl.get_index_type(), _TOLD: pl.String})]
     texts = questions.select("question").with_row_index(ROW).filter(pl.col("question").is_not_null())
     for batch in texts.collect_batches(chunk_size=_BATCH_ROWS, maintain_order=True):
         for matcher in matchers:
             found = pl.Series([row and encode(row) for row in matcher(batch["question"].to_list())], dtype=pl.String)
-            told.append(batch.select(ROW, drop_evidence=found).drop_nulls())
+            told.append(batch.select(ROW, found.alias(_TOLD)).drop_nulls())
             batch = batch.filter(found.is_null())
     joined = questions.with_row_index(ROW).join(pl.concat(told).lazy(), on=ROW, how="left", maintain_order="left")
-    dropped = joined.filter(pl.col("drop_evidence").is_not_null()).drop(ROW)
-    return Split(
-        joined.filter(pl.col("drop_evidence").is_null()).drop(ROW, "drop_evidence"),
-        dropped.with_columns(drop_reason=pl.lit("contaminated")).select(pl.exclude(*DROPPED), *DROPPED),
+    return split(
+        joined,
+        pl.col(_TOLD).is_null(),
+        reason="contaminated",
+        evidence=pl.col(_TOLD),
+        encoded=True,
+        scratch=(ROW, _TOLD),
     )

@@ -258,3 +258,18 @@ def test_odd_questions():
     assert max(map(len, dropped["drop_evidence"])) < 1000
     _, dropped = both("decontaminate.ngram", frame, against=benchmark("🙂", "的"), n=1)
     assert dropped["question_id"].to_list() == ["q3", "q4", "q5", "q6"]
+
+
+@pytest.mark.parametrize("name", ["decontaminate.indel", "decontaminate.ngram", "decontaminate.indel_or_ngram"])
+def test_what_was_dropped_once_may_be_given_again(name):
+    frame, against = questions("one two three four", "what is left"), benchmark("one two three four")
+    _, dropped = both(name, frame, against=against)
+    again = apply(name, dropped, against=benchmark("what is left"))
+    assert again.kept.collect()["question_id"].to_list() == ["q0"]
+    assert again.kept.collect_schema().names() == frame.columns
+
+
+def test_an_item_without_an_id_goes_by_its_number():
+    against = pl.DataFrame({"question_id": [None, "b"], "question": ["what is it", "else"]})
+    _, dropped = both("decontaminate.indel", questions("what is it"), against=against)
+    assert evidence(dropped)[0]["twin"] == "0"

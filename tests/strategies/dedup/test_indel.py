@@ -4,11 +4,13 @@ from random import Random
 from string import ascii_lowercase
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz import fuzz, process
 
 from ot_assets.strategies import apply
+from ot_resources.interfaces import BadInput
 
 from ..frames import both, collected, evidence, questions, shared
 
@@ -105,3 +107,29 @@ def test_real_questions_that_overlap():
     assert dropped["question_id"].to_list() == [str(row) for row in sorted(found)]
     assert len(kept) + len(dropped) == len(sample)
     assert len(found) > 10
+
+
+def test_a_question_that_is_no_text_is_refused():
+    with pytest.raises(BadInput, match=r"dedup.indel: the column 'question' is Int64, not text"):
+        apply("dedup.indel", pl.DataFrame({"question": [1, 1]}))
+    with pytest.raises(BadInput, match=r"dedup.indel: the column '__row' has a name of the strategies' own"):
+        apply("dedup.indel", pl.DataFrame({"question": ["a"], "__row": [1]}))
+
+
+def test_a_category_is_text():
+    frame = pl.DataFrame({"question": ["abc", "abc"]}, schema={"question": pl.Categorical})
+    assert len(apply("dedup.indel", frame).kept.collect()) == 1
+
+
+def test_a_shuffled_input_keeps_the_same_rows_by_the_same_order():
+    texts = cluster(30, 1)["question"].to_list() + cluster(30, 2)["question"].to_list()
+    frame = questions(*texts, length=[row % 7 for row in range(60)])
+    orders = (("-length", "question_id"), ("question_id",))
+    whole = [set(both("dedup.indel", frame, threshold=96, order=order)[0]["question_id"]) for order in orders]
+    for seed in range(5):
+        shuffled = frame.sample(fraction=1, shuffle=True, seed=seed)
+        assert [
+            set(both("dedup.indel", shuffled, threshold=96, order=order)[0]["question_id"]) for order in orders
+        ] == whole
+    assert 2 <= len(whole[0]) < 60
+    assert whole[0] != whole[1]
