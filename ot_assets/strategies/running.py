@@ -21,8 +21,8 @@ def apply(name: str, frame: Frame, **params: Any) -> Split:
     The frame needs only the columns that the strategy declares. Null-typed columns are cast to the contract's type;
     without `question_id`, rows are numbered in input order. A lazy frame may be read more than once: it has to give the
     same rows in the same order each time, which a `unique` or a `join` that keeps no order does not.
-    Capabilities go by keyword: `generator=`, `embedder=`, `sandbox=`, `tokenizer=`. A table parameter (`against=`) takes
-    a frame, a path, `{path, question}`, or a list.
+    Capabilities go by keyword: `generator=`, `embedder=`, `sandbox=`, `tokenizer=`. A table parameter (`against=`)
+    takes a frame, a path, `{path, question}`, or a list.
     """
     stage, _, short = name.partition(".")
     entry = registry.find(stage, short, where=f"apply({name!r})")
