@@ -12,6 +12,8 @@ NAMES = (
     "loading",
     "overhead",
     "memory",
+    "dedup",
+    "decontaminate",
     "exact",
     "ngram",
     "minhash",
