@@ -13,6 +13,7 @@ NAMES = (
     "overhead",
     "memory",
     "dedup",
+    "number_aware",
     "decontaminate",
     "exact",
     "ngram",

@@ -1,17 +1,19 @@
-r"""What a question counts with: its numbers, operators and units, as a sequence that can be compared.
+r"""What a question counts with: its numbers, operators, units and names, as a sequence that can be compared.
 
     >>> quantities("If $x^2 \\le 1{,}000$ kg, what is half of $\\frac{1}{2}$?")
-    ('^', '2', '<=', '1000', 'kg', '1/2', '1/2')
+    ('x', '^', '2', '<=', '1000', 'kg', '1/2', '1/2')
 
 Two questions with equal sequences may still differ in their words; two with different ones are taken for different
-questions. What spells one thing in several ways (\times, ×, times) is one entry. White space, punctuation and LaTeX
-that only spaces or formats count for nothing, and so do letters that stand alone, the names of variables.
+questions: one that is kept twice costs less than one that is lost. What spells one thing in several ways (\times, ×,
+times) is one entry. Brackets and braces count where they hold more than one thing; letters that stand alone and groups
+of capitals count, as "find x" is not "find y". White space, punctuation and LaTeX that only spaces or formats do not.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from fractions import Fraction
 from functools import lru_cache
 
 from ot_assets.similarity.spellings import (
@@ -21,10 +23,11 @@ from ot_assets.similarity.spellings import (
     HAN,
     HAN_DIGITS,
     HAN_PLACES,
-    SUPERSCRIPTS,
+    NO_NAMES,
     SYMBOLS,
     TENS,
     UNIT_LETTERS,
+    VARIABLES,
     WORDS,
 )
 
@@ -34,64 +37,130 @@ _SPACE = r"(?:[,;:! ]|q?quad)"
 _LONGEST_HAN = 20
 # A text of one letter a million times is not worth remembering.
 _REMEMBERED = 40
+# "ABCDE" names five points; longer capitals shout.
+_LONGEST_NAME = 5
+# 3 x 4, and not 3x
+_TIMES = re.compile(r"(?<=\d)\s?x\s?(?=\d)")
+# Raised, lowered and full-width characters, and signs that look like a Greek letter.
+_RAISED, _LOWERED = "²³¹⁰ⁱ⁴-ⁿᴬ-ᵡ", "₀-ₜᵢ-ᵪⱼ"
+_FORMS = re.compile(f"[{_RAISED}]+|[{_LOWERED}]+|[！-～µΩ]")
+_LATIN = "A-Za-zÀ-ÖØ-öø-ɏ"
+_BRACKETS = frozenset("()[]{}")
 # What follows the first digit of a price is prose.
 _PRICE = r"[\d,.]*(?:\Z|[\s;:?!)][\s,.;:?!)]*(?:[A-Za-z]{2,}|a\s|\Z))"
+_MARK = r"(?:\\(?:circ|degree|prime)(?![A-Za-z])|[°∘])"
+_FUNCTIONS = "sin|cos|tan|cot|sec|csc|log|ln|exp|sqrt|max|min"
+# "a train", "a 3 by 4 grid"; in "a is" and "a b" it is a name
+_ARTICLE = r"[Aa]\s+(?!(?:is|and|or|in|to|that|if|are|be|equals)\b)(?=[A-Za-z]{2}|\d|\$|\\\()"
 # Words come first, and what surely starts nothing is passed at once: they are nine tenths of a question.
 _TOKEN = re.compile(
-    r"[A-Za-z]+|(?=[^\s,;?\"()\[\]{}_&A-Za-z])(?:"
+    rf"[AaPp]\.[Mm]\b|n['’]t\b|{_ARTICLE}|[{_LATIN}]+|[()\[\]{{}}]|(?=[^\s,;?\"_{_LATIN}])(?:"
     + "|".join(
         (
+            r"&[a-z]+;",
             r"\\[cdt]?frac\s*(?:\{\s*\d+\s*\}|\d)\s*(?:\{\s*\d+\s*\}|\d)",
+            r"\\(?:begin|end)\s*\{[A-Za-z*]*\}(?:\s*\{[lcr|\s]{1,40}\})?",
+            r"\\sqrt\s*\[",
             r"\\[A-Za-z]+",
             r"\\[%$]",
             r"\\.",
+            r"0[xX][0-9A-Fa-f]+\b",
             # with up to one mark between thousands: "(1, 200)" and "1,200" read the same, as spacing must not count
             rf"(?:(?<!\d)\d{{1,3}}(?:{_SEPARATOR}\d{{3}}(?!\d))+|\d+)(?:\.\d+)?(?:(?:st|nd|rd|th)\b|\s*/\s*\d+)?",
             r"(?<![\w)\]}])\.\d+",
             # a dollar before a price, and not one that opens a formula
             rf"\$(?=\d{_PRICE})|(?<!\S)\$(?=\s\d{_PRICE})",
             # a minus, and not the hyphen of a word
-            rf"(?<![A-Za-z]{{2}})[-−–](?=(?:\s|\\{_SPACE})*(?:[\d({{√|$.Α-ω]|\\(?!{_SPACE})|[A-Za-z](?![A-Za-z])))",
-            r"(?<=\d)!(?!=)|(?<=\b[A-Za-z])!(?!=)",
+            rf"(?<![A-Za-z]{{3}})[-−–](?=(?:\s|\\{_SPACE})*"
+            rf"(?:[\d(\[{{√|$.Α-ω]|\\(?!{_SPACE})|(?:[A-Za-z]{{1,2}}|{_FUNCTIONS})(?![A-Za-z])))",
+            r"(?<=[\d)\]}])!(?!=)|(?<=\b[A-Za-z])!(?!=)",
             r"(?<=\d):(?=\s*\d)|(?<=\d\s):(?=\s*\d)",
             # 千 belongs to 千米 and 千克
             r"[零〇一二两三四五六七八九十百千万亿]+(?!(?<=千)[米克])",
             "|".join(sorted(HAN, key=len, reverse=True)),
+            rf"\^\s*(?:{_MARK}|\{{\s*{_MARK}\s*\}})",
             r"[<>=!]=|=<|<>|\*\*|[+*/=<>%|]|\^(?!\s*\{\s*\})",
-            r"[²³¹⁰⁴-⁹]+",
+            r"(?<=[A-Za-z\s])['’](?:s|t|re|ll|ve|d|m)\b(?!['’])",
             # f' and f'', not an apostrophe
-            r"(?<=\b[A-Za-z])(?:''|['′″])(?![A-Za-z])",
-            r"[½⅓⅔¼¾⅕⅛€£¥°ºπ×÷±·＋＝∀-⋿←-⇿⌈⌊⟀-⟯⤀-⫿⁄Α-ω]",
+            r"(?<=\b[A-Za-z])(?:''|['’′″])(?![A-Za-z])",
+            r"[€£¥°º×÷±·∀-⋿←-⇿⌈⌊⟀-⟯⤀-⫿⁄]",
+            r"[^\W\d_\x00-\x7f]",
         )
     )
     + ")"
 )
 
+_WORD = re.compile(rf"[AaPp]\.[Mm]|[{_LATIN}]+")
+_RAISED_ONE = re.compile(f"[{_RAISED}]")
+
 
 def quantities(text: str) -> tuple[str, ...]:
-    """The numbers, operators and units of `text` in their order, each in one spelling.
+    """The numbers, operators, units, names and brackets of `text` in their order, each in one spelling.
 
     Numbers: digits of any script, without marks between thousands and zeros that say nothing; `a/b` for fractions of
-    whole numbers, `5th` for ordinals, `2*` for twice; number words up to ninety-nine, Chinese numerals. A minus is an
-    entry of its own.
+    whole numbers, `5th` for ordinals, `2*` for twice; number words up to ninety-nine, Chinese numerals, the value of
+    whatever character has one. A minus is an entry of its own.
     """
     found: list[str] = []
-    before, behind_number = "", False
-    for token in _TOKEN.findall(text):
+    # Of what is open: the bracket, its place in `found`, and how many things were told before it.
+    opened: list[tuple[str, int, int]] = []
+    before, behind_number, things = "", False, 0
+    for token in _TOKEN.findall(_in_line(text)):
+        if token in _BRACKETS:
+            _bracket(token, before, found, opened, things)
+            before = token
+            continue
         entry = _read(token) if len(token) < _REMEMBERED else _read.__wrapped__(token)
-        if behind_number and (unit := UNIT_LETTERS.get(token.lower())):
+        if behind_number and (unit := UNIT_LETTERS.get(token) or UNIT_LETTERS.get(token.lower())):
             entry = unit
         if entry:
             is_number = entry[-1].isdecimal()
-            if is_number and len(entry) == 1 and before.lower() in TENS:
+            if before.lower() in TENS and len(entry.removesuffix("th")) == 1 and entry[0].isdecimal():
                 found[-1] = found[-1][0] + entry
             else:
                 found.append(entry)
-            behind_number = is_number
+            # 30 °C is not 30 °F
+            behind_number = is_number or entry == "°"
+            things += 1 + entry.count(" ")
         elif token[0] != "\\":
             behind_number = False
+            things += 1
         before = token
     return tuple(" ".join(found).split())
+
+
+def _bracket(token: str, before: str, found: list[str], opened: list[tuple[str, int, int]], things: int) -> None:
+    """Put down a bracket that opens; take it away when one closes that holds a single thing.
+
+    `[0, 1)` is a pair. A brace that only formats is none, and what closes nothing counts for nothing.
+    """
+    if token in "([{":
+        formats = token == "{" and before[:1] == "\\" and before[1:] in FORMATTING
+        opened.append((token, len(found), things))
+        found.append("" if formats else token)
+        return
+    while token == "}" and opened and opened[-1][0] != "{":
+        opened.pop()
+    if opened and (opened[-1][0] == "{") == (token == "}"):
+        _, place, then = opened.pop()
+        if found[place] and things - then > 1:
+            found.append(token)
+        else:
+            found[place] = ""
+
+
+def _in_line(text: str) -> str:
+    """`text` with ^{-1} for ⁻¹, _{2} for ₂, % for ％ and 3*4 for 3 x 4."""
+    text = _TIMES.sub("*", text)
+    return text if text.isascii() else _FORMS.sub(_lowered, text)
+
+
+def _lowered(found: re.Match[str]) -> str:
+    run = found[0]
+    plain = unicodedata.normalize("NFKC", run)
+    if "！" <= run[0] <= "～" or run in "µΩ":
+        return plain
+    return ("^{" if _RAISED_ONE.match(run) else "_{") + plain + "}"
 
 
 @lru_cache(maxsize=1 << 16)
@@ -99,19 +168,36 @@ def _read(token: str) -> str:
     """What a token says by itself; empty for nothing that counts, with a space between several entries."""
     if token[0] == "\\":
         return _command(token)
-    if token.isascii() and token.isalpha():
-        return WORDS.get(token.lower(), "")
+    if token[0] == "&":
+        return COMMANDS.get(token[1:-1], "")
+    if token[-1].isspace():
+        return ""
+    if _WORD.fullmatch(token):
+        return _word(token)
     return _symbol(token)
+
+
+def _word(token: str) -> str:
+    """A word that counts, or letters that are names; AB is A and B."""
+    said = WORDS.get(token.lower())
+    if said is not None:
+        return said
+    short = len(token) <= 2 or token in VARIABLES or (token.isupper() and len(token) <= _LONGEST_NAME)
+    return " ".join(token) if short and token.lower() not in NO_NAMES else ""
 
 
 def _command(token: str) -> str:
     """What a LaTeX command says, empty for one that only spaces or formats."""
     if len(token) == 2 and not token[1].isalpha():
-        return {"%": "%", "$": "$"}.get(token[1], "")
+        return {"%": "%", "$": "$", "{": "\\{", "}": "\\}"}.get(token[1], "")
+    if environment := re.match(r"\\(?:begin|end)\s*\{([A-Za-z]*)", token):
+        return "" if environment[1] in FORMATTING else environment[1]
     if token[-1] in "0123456789}":
         digits = re.findall(r"\d+", token)
         above, below = digits if len(digits) == 2 else digits[0]
         return f"{_whole(above)}/{_whole(below)}"
+    if token[-1] == "[":
+        return "root"
     name = token[1:]
     return "" if name in FORMATTING else COMMANDS.get(name, name)
 
@@ -119,15 +205,27 @@ def _command(token: str) -> str:
 def _symbol(token: str) -> str:
     """What a number, a symbol or Chinese text says."""
     first = token[0]
+    if first == "^" and len(token) > 1:
+        return "prime" if "prime" in token else "°"
+    if first in "'’" and len(token) > 1 and token[1].isalpha():
+        return "not" if token[1] == "t" else ""
+    if token[:2] in ("0x", "0X"):
+        return token.lower()
     if first.isdecimal() or (first == "." and len(token) > 1):
         return _number(token)
-    if first in SUPERSCRIPTS:
-        return "^ " + "".join(SUPERSCRIPTS[c] for c in token)
     if first in HAN_DIGITS or (first in HAN_PLACES and token not in HAN):
         return _han_number(token)
     if token in GREEK:
         return SYMBOLS.get(token, GREEK[token])
+    if token.isalnum():
+        return SYMBOLS.get(token) or _value(token)
     return SYMBOLS.get(token, token.strip())
+
+
+def _value(character: str) -> str:
+    """The value of ① or Ⅳ, 1/3 for ⅓; empty for a letter."""
+    value = unicodedata.numeric(character, -1.0) if len(character) == 1 else -1.0
+    return str(Fraction(value).limit_denominator(1000)) if value >= 0 else ""
 
 
 def _number(token: str) -> str:

@@ -16,17 +16,18 @@ FORMATTING = frozenset(
     mbox hbox displaystyle textstyle scriptstyle limits nolimits operatorname quad qquad enspace thinspace hspace vspace
     hfill hline phantom vphantom hphantom begin end newline linebreak noindent par item label tag nonumber color
     mathop mathbin mathrel mathord mathopen mathclose mathstrut strut smash boxed array aligned align matrix
+    equation gather gathered split tabular center
     """.split()
 )
 
 # What is written in several ways, by the one that stands for all: commands without their backslash, symbols, words.
 _SAME = {
-    "+": "plus add added adding ＋",
+    "+": "plus add added adding",
     "-": "minus subtract subtracted subtracting − –",
     "*": "times cdot ast multiplied multiply multiplying × · ⋅ ∗ ∙",
     "/": "frac dfrac tfrac cfrac div over divided ÷ ∕ ⁄",
     "^": "**",
-    "=": "== equals ＝",
+    "=": "== equals",
     "!=": "ne neq ≠ <>",
     "<": "lt",
     ">": "gt",
@@ -40,8 +41,10 @@ _SAME = {
     "infty": "∞ infinity",
     "pi": "π",
     "|": "mid vert lvert rvert ∣",
-    "prime": "' ′",
+    "prime": "' ’ ′",
     "prime prime": "'' ″",
+    "\\{": "lbrace",
+    "\\}": "rbrace",
     "in": "∈",
     "notin": "∉",
     "cup": "∪ union",
@@ -49,7 +52,7 @@ _SAME = {
     "subset": "⊂",
     "subseteq": "⊆",
     "angle": "∠",
-    "triangle": "△",
+    "triangle": "△ triangles",
     "perp": "⊥ perpendicular",
     "parallel": "∥",
     "approx": "≈",
@@ -66,6 +69,14 @@ _SAME = {
     "more": "greater larger above exceeds exceed",
     "less": "fewer smaller below under",
     "%": "percent percentage",
+    "not": "cannot",
+    "sin": "sine",
+    "cos": "cosine",
+    "tan": "tangent",
+    "cot": "cotangent",
+    "sec": "secant",
+    "csc": "cosecant",
+    "log": "logarithm",
 }
 
 # Words that turn a question into another one, each for itself.
@@ -73,10 +84,15 @@ _TURNING = """
     even odd positive negative increase increased increases increasing decrease decreased decreases decreasing
     squared cubed square cube root roots reciprocal difference quotient remainder factorial ratio average mean
     median mode range total sin cos tan cot sec csc log ln exp gcd lcm prime composite integer integers rational
-    irrational real consecutive distinct not no never without except cannot true false correct incorrect inside
-    outside clockwise counterclockwise horizontal vertical last before after inscribed circumscribed row rows column
-    columns area perimeter circumference volume radius diameter left right leftmost rightmost oldest newest older
-    younger taller north south east west small large long short distinguishable indistinguishable
+    irrational real consecutive distinct not no never without except true false or nor neither none some all only
+    exactly correct incorrect inside outside clockwise counterclockwise horizontal vertical last before after
+    inscribed circumscribed row rows column columns area perimeter circumference volume radius diameter left right
+    leftmost rightmost oldest newest older younger taller north south east west small large long short
+    distinguishable indistinguishable ascending descending upward downward up down intercept slope numerator
+    denominator ones circle sphere cone cylinder rectangle pentagon hexagon heptagon octagon nonagon decagon
+    dodecagon quadrilateral parallelogram trapezoid rhombus tetrahedron octahedron dodecahedron icosahedron pyramid
+    prism monday tuesday wednesday thursday friday saturday sunday january february march april june july august
+    september october november december same different preorder inorder postorder
 """.split()
 
 _NUMBERS = {
@@ -89,15 +105,23 @@ _NUMBERS = {
     "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90",
     "hundred": "100", "thousand": "1000", "million": "1000000", "billion": "1000000000", "dozen": "12", "twice": "2*",
     "double": "2*", "doubled": "2*", "thrice": "3*", "triple": "3*", "tripled": "3*", "half": "1/2", "halves": "1/2",
-    "quarter": "1/4", "quarters": "1/4", "½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5",
-    "⅛": "1/8",
+    "quarter": "1/4", "quarters": "1/4",
+    "once": "1*", "quadruple": "4*", "trillion": "1000000000000", "tens": "10", "hundreds": "100", "thousands": "1000",
+    "millions": "1000000", "billions": "1000000000", "dozens": "12",
 }  # fmt: skip
 _ORDINALS = {
     word: f"{number}th"
     for number, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 1
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth"
+        " fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        1,
     )
-}
+} | {
+    "thirtieth": "30th", "fortieth": "40th", "fiftieth": "50th", "sixtieth": "60th", "seventieth": "70th",
+    "eightieth": "80th", "ninetieth": "90th", "hundredth": "100th", "thousandth": "1000th", "millionth": "1000000th",
+}  # fmt: skip
+# Two thirds; seconds are time.
+_ORDINALS |= {f"{word}s": one for word, one in _ORDINALS.items() if word not in ("first", "second")}
 TENS = frozenset(word for word in _NUMBERS if word.endswith("ty"))
 
 # Units that are words; they count wherever they stand, since "in metres" asks for another answer than "in feet".
@@ -142,18 +166,33 @@ _UNIT_WORDS = {
     "v": "volt volts",
     "pa": "pascal pascals",
 }
-# Abbreviations; they count behind a number only, for elsewhere they may be anything.
+# Abbreviations; they count behind a number only, for elsewhere they may be anything. MW is not mW.
 UNIT_LETTERS = {
-    **{unit: unit for unit in "km m cm mm kg g mg l ml ft yd lb oz s h mol j kj n w kw v pa kpa hz k".split()},
-    "mi": "mile", "min": "minute", "sec": "s", "second": "s", "hr": "h", "hrs": "h", "mph": "mph",
+    unit: unit
+    for unit in (
+        "km m cm mm nm um kg g mg l ml ft yd lb oz s ms ns us h mol mmol j kj n kn kw w v kv pa kpa hpa hz k ev kev atm"
+        " bar mbar torr mmhg cal kcal db rpm ppm amu ohm kb gb tb am pm"
+        " A mA MA kA mV MV mW MW GW mJ MJ mN MN mPa MPa GPa Hz kHz mHz MHz GHz THz meV MeV GeV TeV M mM mF nF"
+        " pF mT Mb MB"
+    ).split()
+} | {
+    "Hz": "hz", "mi": "mile", "min": "minute", "sec": "s", "second": "s", "hr": "h", "hrs": "h", "mph": "mph",
 }  # fmt: skip
+
+# Short words that are no names of variables or points, and words of letters that are.
+NO_NAMES = frozenset(
+    """
+    of to in is it on at as an be by or if we he do no so up us my go am me oh ok vs mr ms dr th st nd rd
+    the and for are was has had how who why its can let you all any use his her she one per let not find what
+    """.split()
+)
+VARIABLES = frozenset("xyz abc abcd pqr".split())
 
 GREEK = {
     chr(code): name if chr(code).islower() else name.capitalize()
     for code in range(0x391, 0x3CA)
     if (name := unicodedata.name(chr(code), "?").split()[-1].lower().replace("lamda", "lambda")) != "?"
 }
-SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))
 
 HAN_DIGITS = dict(zip("零一二三四五六七八九", range(10), strict=True)) | {"〇": 0, "两": 2}
 HAN_PLACES = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
@@ -175,7 +214,17 @@ SYMBOLS = (
         for spelling in (one, *others.split())
         if len(spelling) > 2 or not spelling.isalpha()
     }
-    | {"º": "°", "nonzero": "not 0", "nonnegative": "not negative", "nonpositive": "not positive", "non": "not"}
+    | {
+        "a.m": "am",
+        "p.m": "pm",
+        "n't": "not",
+        "n’t": "not",
+        "º": "°",
+        "nonzero": "not 0",
+        "nonnegative": "not negative",
+        "nonpositive": "not positive",
+        "non": "not",
+    }
     | _NUMBERS
     | _ORDINALS
     | HAN

@@ -40,9 +40,14 @@ def _latex_spaced(text: str) -> str:
     return re.sub(r" *([=+<>]) *", r"\\,\1\\, ", text) if formulas else text
 
 
+_DIGITS = ("0123456789", "₀₁₂₃₄₅₆₇₈₉", "⁰¹²³⁴⁵⁶⁷⁸⁹", "０１２３４５６７８９", "一二三四五六七八九", "①②③④⑤⑥⑦⑧⑨")
+_NEXT = {one: next_one for row in _DIGITS for one, next_one in zip(row, row[1:] + row[0], strict=True)}
+
+
 def _number_edited(text: str) -> str:
-    """The first number's last digit raised by one, 9 to 0."""
-    return re.sub(r"([0-9])(?![0-9])", lambda found: str((int(found[1]) + 1) % 10), text, count=1)
+    """The first number's last digit raised by one, 9 to 0, in whatever way it is written."""
+    digit = "".join(_DIGITS)
+    return re.sub(rf"([{digit}])(?![{digit}])", lambda found: _NEXT[found[1]], text, count=1)
 
 
 def _paraphrased(text: str) -> str:
@@ -133,6 +138,8 @@ PROMISES: dict[str, Callable[[dict[str, Any], dict[str, Any]], Matches]] = {
     "decontaminate.ngram": lambda params, given: _ngram(params["n"], params, given["tokenizer"]),
     "decontaminate.indel_or_ngram": _indel_or_ngram,
 }
+# Brackets and mathematical signs, by their category.
+_SIGNS = frozenset({"Ps", "Pe", "Sm", "Pd"})
 # These leave a question whose numbers are others.
 NUMBERS_COUNT = frozenset({"dedup.number_aware", "dedup.semantic"})
 
@@ -174,14 +181,30 @@ def plants(kind: str, texts: list[str], matches: Matches, numbers_count: bool = 
     changed = [(row, text) for row, text in edited if kind == VERBATIM or text != texts[row]]
     if not (numbers_count and kind == NUMBER_EDITED):
         return [Plant(kind, row, text, matches(text, texts[row]) or None) for row, text in changed]
+    return _number_plants(texts, changed)
+
+
+def _number_plants(texts: list[str], changed: list[tuple[int, str]]) -> list[Plant]:
+    """Plants that must stay, unless what they were changed to is another question that is there.
+
+    `quantities` alone cannot say so: where it does not see the edit the rule takes the plant out, and it must not.
+    """
     from ot_assets.similarity.quantities import quantities
 
-    seen, made = {quantities(text) for text in texts}, []
+    counted = [quantities(text) for text in texts]
+    seen, written, made = set(counted), {_signs(text) for text in texts}, []
     for row, text in changed:
-        # With its new number it may be another question that is there.
-        made.append(Plant(kind, row, text, None if quantities(text) in seen else False))
-        seen.add(quantities(text))
+        now = quantities(text)
+        there = _signs(text) in written or (now in seen and now != counted[row])
+        made.append(Plant(NUMBER_EDITED, row, text, None if there else False))
+        seen.add(now)
+        written.add(_signs(text))
     return made
+
+
+def _signs(text: str) -> str:
+    """The digits, brackets and signs of `text`, as they are: a crude test, and none that `quantities` has a part in."""
+    return "".join(c for c in text if unicodedata.numeric(c, None) is not None or unicodedata.category(c) in _SIGNS)
 
 
 def tried(

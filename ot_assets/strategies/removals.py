@@ -5,6 +5,7 @@ Evidence is JSON that any strategy may have written: what it does not say is nul
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from typing import NamedTuple
 
@@ -143,14 +144,33 @@ class NumberTwins(NamedTuple):
 
 
 def number_twins(dropped: pl.LazyFrame, twins: pl.LazyFrame, differ: pl.DataFrame) -> NumberTwins:
-    """Of the removals that `differences` finds to have another text; of very many only a sample is looked at."""
+    """Of the removals that `differences` finds to have another text; of very many only a sample is looked at.
+
+    Some strategies go by `quantities` themselves, and what it does not see it would not see here: so as many digits,
+    but other ones, count as well, whatever it says.
+    """
     from ot_assets.similarity.quantities import quantities
 
     unlike = sampled(differ.lazy().filter(pl.col("difference").is_in([NUMBERS, WORDS])), _COMPARED)
     texts = beside_twins(only(dropped, unlike), twins).select("question", "twin_question").drop_nulls()
     pairs = texts.collect(engine="streaming")
-    differing = [(one, other) for one, other in pairs.iter_rows() if quantities(one) != quantities(other)]
+    differing = [
+        (one, other)
+        for one, other in pairs.iter_rows()
+        if quantities(one) != quantities(other) or _exchanged(_values(one), _values(other))
+    ]
     return NumberTwins(len(differing), len(pairs), differing[0] if differing else None)
+
+
+def _values(text: str) -> tuple[float, ...]:
+    """What every character of `text` that has a numeric value is worth, in order: 1, 2, 0.5 of `12½`."""
+    told = (unicodedata.numeric(character, -1.0) for character in text)
+    return tuple(value for value in told if value >= 0)
+
+
+def _exchanged(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether a digit is another; four for 4 is one fewer."""
+    return len(one) == len(other) and one != other
 
 
 def only(rows: pl.LazyFrame, chosen: pl.DataFrame) -> pl.LazyFrame:

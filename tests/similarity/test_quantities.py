@@ -22,7 +22,7 @@ from ot_assets.similarity.quantities import quantities
         ("30000", "三万"),
         ("twice", "double"),
         ("3rd", "third", "03rd"),
-        ("50%", r"50\%", "50 percent"),
+        ("50%", r"50\%", "50％", "50 percent"),
         ("3 * 4", r"3 \times 4", "3×4", r"3\cdot 4", "3 times 4", "3 multiplied by 4"),
         ("x ÷ 2", r"x \div 2", "x divided by 2", "x/2"),
         ("3 - 4", "3 − 4", "3 – 4", "3 minus 4"),
@@ -34,7 +34,26 @@ from ot_assets.similarity.quantities import quantities
         (r"\frac{x}{y}", r"\dfrac{x}{y}", r"\tfrac {x} {y}"),
         (r"\sqrt{2}", "√2"),
         (r"\alpha + \pi", "α + π"),
-        (r"90^\circ - x", r"90^{\circ} - x"),
+        (r"90^\circ - x", r"90^{\circ} - x", "90° - x", "90^∘ - x"),
+        (r"(x + 1)^2", r"\left(x+1\right)^{2}", "（x＋1）²"),
+        (r"f'(2)", "f’(2)", r"f^{\prime}(2)"),
+        (r"2^{-1}", "2⁻¹"),
+        ("x_1", "x_{1}", "x₁"),
+        ("a_{n+1}", "aₙ₊₁"),
+        ("3 x 4", "3 × 4", "3x4"),
+        ("x < 4", "x &lt; 4", r"x \lt 4"),
+        ("not prime", "isn't prime", "isn’t prime", "is n't prime"),
+        ("cannot", "can't", "can not"),
+        ("25th", "twenty-fifth"),
+        ("13th", "thirteenth"),
+        ("⅓", "1/3"),
+        ("3 p.m.", "3 pm", "3 PM"),
+        ("AB + cd", "A B + c d"),
+        ("ab-cd", "ab - cd"),
+        ("a big 3", "the big 3", "big 3"),
+        ("Janet's 3 eggs", "Janet’s 3 eggs", "Janet 's 3 eggs"),
+        (r"\textbf{How many} are 3", "How many are 3"),
+        (r"\begin{array}{ll} 1 & 2 \end{array}", r"\begin{array}{cc} 1 & 2 \end{array}"),
         ("5 km", "5km", "5 kilometers", "5 kilometres", r"5\text{ km}", r"5\,\mathrm{km}", "5 千米", "五千米"),
         ("5 s", "5 seconds", "5 second"),
         ("$5 a day", "$ 5 a day", r"\$5 a day"),
@@ -82,6 +101,63 @@ def test_spellings_of_the_same(spellings):
         ("加 3", "减 3"),
         (r"\frac{1}{2}", r"\frac{1}{3}"),
         (r"\mathbb{R}", r"\mathbf{R}"),
+        # what is grouped
+        (r"\sqrt{x+1}", r"\sqrt{x}+1"),
+        (r"\sqrt[3]{x}", r"\sqrt{3}x"),
+        (r"\frac{1}{x+1}", r"\frac{1}{x}+1"),
+        ("2^{n+1}", "2^{n}+1"),
+        ("aₙ₊₁", "aₙ+1"),
+        ("(xy)^2", "xy^2"),
+        ("f(x+1)", "f(x)+1"),
+        ("(8-2)*3+5", "8-2*(3+5)"),
+        ("(3+2)! / 4", "(3+2) / 4"),
+        ("[0, 1)", "(0, 1)"),
+        ("]0, 1[", "[0, 1]"),
+        (r"\{1, 2\}", "(1, 2)"),
+        (r"\frac{\sqrt[3]{x}+1}{2}", r"\frac{\sqrt[3]{x}}{2}+1"),
+        # a minus
+        ("5 - [3 + 4]", "5 [3 + 4]"),
+        ("5 - |x|", "5 |x|"),
+        ("5 - sin x", "5 sin x"),
+        ("5 - xy", "5 xy"),
+        # numbers of all sorts
+        ("log₂ 8", "log₃ 8"),
+        ("x₁", "x₂"),
+        ("CO₂", "CO₃"),
+        ("2⁻¹", "2^1"),
+        ("①", "②"),
+        ("Ⅳ", "Ⅴ"),
+        ("壹", "贰"),
+        ("0xFE", "0xFA"),
+        ("thirteenth", "fourteenth"),
+        ("twenty-fifth", "twenty-sixth"),
+        ("hundredth", "thousandth"),
+        ("the tens digit", "the hundreds digit"),
+        ("two thirds", "two fifths"),
+        # words and units
+        ("isn't prime", "is prime"),
+        ("isn’t prime", "is prime"),
+        ("3 and 5", "3 or 5"),
+        ("sine", "cosine"),
+        ("ascending", "descending"),
+        ("a hexagon", "an octagon"),
+        ("on Monday", "on Tuesday"),
+        ("3 a.m.", "3 p.m."),
+        ("5 mA", "5 A"),
+        ("5 MHz", "5 GHz"),
+        ("5 mW", "5 MW"),
+        ("5 eV", "5 keV"),
+        ("5 atm", "5 bar"),
+        ("5 μm", "5 mm"),
+        ("30 °C", "30 °F"),
+        (r"\begin{pmatrix} 1 \end{pmatrix}", r"\begin{vmatrix} 1 \end{vmatrix}"),
+        # names
+        ("find x", "find y"),
+        ("find $a$", "find $b$"),
+        ("digit a is", "digit b is"),
+        ("the x-intercept", "the y-intercept"),
+        (r"\angle GAC", r"\angle HAC"),
+        (r"\Delta S", r"\Delta T"),
     ],
 )
 def test_different_questions_differ(one, other):
@@ -90,8 +166,8 @@ def test_different_questions_differ(one, other):
 
 def test_the_sequence_of_a_question():
     text = "If $x^2 \\le 1{,}000$ kg, what is half of $\\frac{1}{2}$?"
-    assert quantities(text) == ("^", "2", "<=", "1000", "kg", "1/2", "1/2")
-    assert quantities("Janet's well-known n-gon, Wow!") == ()
+    assert quantities(text) == ("x", "^", "2", "<=", "1000", "kg", "1/2", "1/2")
+    assert quantities("Janet's well-known eggs, Wow!") == ()
     assert quantities("") == ()
 
 
@@ -108,7 +184,7 @@ def test_white_space_and_dollars_do_not_count(pieces, random):
     assert quantities(" " + spaced) == quantities(plain)
 
 
-@given(st.text(st.sampled_from("ab ,.()+-3"), max_size=30), st.integers(0, 10**6), st.integers(0, 10**6))
+@given(st.text(st.sampled_from("ab ,.()[]{}+-3"), max_size=30), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_another_number_is_another_question(text, one, other):
     said = [quantities(f"{text} is {number} so") for number in (one, other)]
     assert (said[0] == said[1]) == (one == other)
@@ -135,6 +211,9 @@ def test_any_text_is_read(text):
     assert all(isinstance(entry, str) and entry and " " not in entry for entry in quantities(text))
 
 
-@pytest.mark.parametrize("piece", ["9", "1,000,", "$1", "- ", "万", "\\frac{1}", "a", "1 / ", "1 ", "\\", "^{", "! "])
+@pytest.mark.parametrize(
+    "piece",
+    ["9", "1,000,", "$1", "- ", "万", "\\frac{1}", "a", "1 / ", "1 ", "\\", "^{", "! ", "(", "({", "a)", "²₁", "a  "],
+)
 def test_a_long_text_takes_its_length_only(piece):
     assert quantities(piece * (300_000 // len(piece))) is not None

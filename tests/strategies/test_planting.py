@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -104,6 +105,14 @@ def test_where_numbers_count_another_number_must_stay():
     assert broken.must_go is False
 
 
+@pytest.mark.parametrize("blind", [lambda text: (), lambda text: tuple(re.findall("[a-z]+", text))])
+def test_where_quantities_are_blind_the_edit_is_seen_all_the_same(monkeypatch, blind):
+    monkeypatch.setattr("ot_assets.similarity.quantities.quantities", blind)
+    broken = try_out("dedup.number_aware", {"threshold": 90})[NUMBER_EDITED].broken
+    assert broken is not None
+    assert broken.must_go is False
+
+
 def test_a_number_that_makes_another_question_that_is_there_may_go():
     texts = ["What is 3 + 4, in words?", "What is 4 + 4, in words?"]
     matches = PROMISES["dedup.number_aware"]({"threshold": 90}, {})
@@ -112,6 +121,8 @@ def test_a_number_that_makes_another_question_that_is_there_may_go():
 
 def test_edits_are_what_they_say():
     assert EDITS[NUMBER_EDITED]("19 and 20") == "10 and 20"
+    assert EDITS[NUMBER_EDITED]("CO₂ and ９") == "CO₃ and ９"
+    assert EDITS[NUMBER_EDITED]("x⁹, ⑨, 九") == "x⁰, ⑨, 九"
     assert EDITS["LaTeX spacing"]("a = b") == "a = b"
     assert EDITS["LaTeX spacing"]("$a = b$") == r"$a\,=\, b$"
     assert EDITS["white space"]("a b c d").split() == ["a", "b", "c", "d"]

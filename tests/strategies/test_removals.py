@@ -64,6 +64,14 @@ def test_other_numbers_than_the_twins_are_counted():
     assert removals.number_twins(dropped(), TWINS, removals.differences(dropped(), TWINS)) == (0, 0, None)
 
 
+def test_other_digits_are_seen_where_quantities_are_blind(monkeypatch):
+    monkeypatch.setattr("ot_assets.similarity.quantities.quantities", lambda text: ())
+    texts = ["What was $3 + 5$?", "What was $3 + ₄$?", "What was $3 + four$?", "What was $3 + ④$ of it?"]
+    lost = dropped(*((str(n), text, {"twin": "t", "rule": "number_aware"}) for n, text in enumerate(texts)))
+    found = removals.number_twins(lost, TWINS, removals.differences(lost, TWINS))
+    assert found == (1, 4, ("What was $3 + 5$?", "What is $3 + 4$?"))
+
+
 def test_a_sample_does_not_hang_on_the_order():
     rows = questions(*(f"text {n}" for n in range(100))).lazy()
     sample = removals.sampled(rows, 7)

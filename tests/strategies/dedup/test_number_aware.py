@@ -71,6 +71,22 @@ def test_an_operator_or_a_unit_makes_another_question():
     assert kept["question_id"].to_list() == ["q0", "q1", "q3", "q4"]
 
 
+def test_what_is_grouped_or_asked_for_makes_another_question():
+    lead = "A pupil who was ill for a week has to catch up, and is given this by a friend, who has it from the board: "
+    texts = [
+        r"simplify $\sqrt{x+1}$",
+        r"simplify $\sqrt{x}+1$",
+        r"simplify $ \sqrt{ x + 1 } $",
+        "find x",
+        "find y",
+        "find  y.",
+        "how much is log₂ 8",
+        "how much is log₃ 8",
+    ]
+    kept, _ = both("dedup.number_aware", questions(*(lead + text for text in texts)))
+    assert kept["question_id"].to_list() == ["q0", "q1", "q3", "q4", "q6", "q7"]
+
+
 def test_the_order_decides_who_stays():
     frame = questions("the sum of 3 and 4 is asked for", "the sum of 3 and 4 is asked for.", score=[1, 2])
     kept, dropped = both("dedup.number_aware", frame, order=["-score"])

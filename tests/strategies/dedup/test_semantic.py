@@ -14,7 +14,8 @@ from ..frames import both, evidence, questions
 from ..meanings import Meanings, cosine
 
 TEXTS = st.lists(
-    st.one_of(st.none(), st.lists(st.sampled_from("z zz zzz a 1 2 + -".split()), max_size=6).map(" ".join)), max_size=16
+    st.one_of(st.none(), st.lists(st.sampled_from("zoo buzz buzzz some 1 2 + -".split()), max_size=6).map(" ".join)),
+    max_size=16,
 )
 
 
@@ -48,17 +49,17 @@ def test_against_every_pair(texts, threshold):
 
 
 def test_what_is_told_of_a_removal():
-    frame = questions("zz the sum of 3 and 4", "z of 3 and 4 the sum", "z and the product of 3 and 4")
+    frame = questions("buzz the sum of 3 and 4", "zoo of 3 and 4 the sum", "zoo and the product of 3 and 4")
     kept, dropped = both("dedup.semantic", frame, embedder=Meanings())
     assert kept["question_id"].to_list() == ["q0", "q1", "q2"]
-    kept, dropped = both("dedup.semantic", questions("zz add 3 and 4", "z 3 and 4, add them"), embedder=Meanings())
+    kept, dropped = both("dedup.semantic", questions("buzz add 3 and 4", "zoo 3 and 4, add them"), embedder=Meanings())
     assert kept["question_id"].to_list() == ["q0", "q1"]
-    kept, dropped = both("dedup.semantic", questions("zz take 3 and 4", "z 3 and 4 are taken"), embedder=Meanings())
+    kept, dropped = both("dedup.semantic", questions("buzz take 3 and 4", "zoo 3 and 4 are taken"), embedder=Meanings())
     assert kept["question_id"].to_list() == ["q0"]
     assert evidence(dropped) == [
         {
-            "twin": "q0", "twin_text": "zz take 3 and 4", "score": 0.9962, "rule": "semantic", "threshold": 0.9,
-            "model": "meanings@1", "span": [2, 9], "matched": "3 and 4",
+            "twin": "q0", "twin_text": "buzz take 3 and 4", "score": 0.9962, "rule": "semantic", "threshold": 0.9,
+            "model": "meanings@1", "span": [4, 11], "matched": "3 and 4",
         }
     ]  # fmt: skip
     assert dropped["drop_reason"].to_list() == ["same_meaning"]
