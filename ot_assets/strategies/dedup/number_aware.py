@@ -30,8 +30,8 @@ def number_aware(
     quantities are the same, in the same order (ot_assets/similarity/quantities.py says what counts and what is one
     spelling of another). White space, punctuation and LaTeX that only formats do not count, so such a copy goes. The
     twin is the earlier question of the highest ratio of those. What differs in other words only, say in the name of
-    a person, goes as with `dedup.indel`; what gives its variables other letters stays, for a question that is kept twice
-    costs less than one that is lost.
+    a person, goes as with `dedup.indel`; what gives its variables other letters stays, for a question that is kept
+    twice costs less than one that is lost.
 
     Of 3,813 questions that `dedup.indel` drops of 55,518 real ones 2,196 stay here, nearly all of them questions of
     their own. Of the 1,617 that go, 723 have the text of their twin but for spacing, punctuation and case; 633 are of
