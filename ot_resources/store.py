@@ -104,6 +104,13 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = self.path / "store" / kind / version
         return Version(kind, version, path, json.loads((path / "record.json").read_text()))
 
+    def note(self, version: Version, told: dict[str, Any]) -> None:
+        """Change what a version's record tells of it afterwards, such as checks that were made anew."""
+        version.record.update(told)
+        # As with `touch`: in a shared store it may be another's.
+        with contextlib.suppress(PermissionError, FileNotFoundError):
+            _write_durably(version.path / "record.json", json.dumps(version.record, indent=1, ensure_ascii=False))
+
     def draft(self, kind: str, ignore: frozenset[str] = frozenset(), footer: dict[str, Any] | None = None) -> Draft:
         """A place to write a new version of `kind`; columns in `ignore` do not bear identity.
 

@@ -12,7 +12,6 @@ from ot_assets.graph.checks import ASKING, AUDITS, GRADING, HOUSE, PUBLISHED, RE
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
 from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
-from ot_assets.recipes.against import OPENTHOUGHTS3
 from ot_assets.recipes.plan import Node
 from ot_resources.environments import default_scale
 from ot_resources.files import is_full
@@ -147,8 +146,7 @@ def _description(node: Node) -> str:
     if node.source:
         return _source_description(node)
     params = yaml.safe_dump(node.params, sort_keys=False, allow_unicode=True).strip() if node.params else ""
-    compared = [tables for name, tables in node.tables.items() if name != OPENTHOUGHTS3]
-    against = [key[1] for tables in compared for key in tables if key[0] == "benchmarks"]
+    against = [key[1] for tables in node.tables.values() for key in tables if key[0] == "benchmarks"]
     parts = [f"**{node.stage}: {node.use}**", node.strategy.doc]
     if params:
         parts.append(f"Parameters at full size:\n\n```yaml\n{params}\n```")

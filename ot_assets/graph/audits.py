@@ -15,12 +15,14 @@ import polars as pl
 from ot_assets.graph.checks import WARNING, Check, Table, audit_names
 from ot_assets.lineage.explain import one_line
 from ot_assets.recipes.plan import Node
-from ot_assets.strategies import planting, removals, running
+from ot_assets.strategies import planting, removals, running, spot_checks
 from ot_assets.strategies.registry import Split
 
 SHOWN = 20
 # Of fewer rows a source that is gone, a cluster or a phrase says nothing.
 FEW = 20
+# A source of so many rows that loses this share is gone as well: of a template one row always stays.
+MANY, WIPED_SHARE = 100, 0.99
 # A cluster of more than this share of the rows that came in, and a phrase that took more than this share, are told.
 CLUSTER_SHARE = 0.01
 PHRASE_SHARE = 0.001
@@ -37,6 +39,7 @@ def audit_checks(
     twins = against if against is not None else pl.concat([table.scan().select(_TEXT), table.dropped().select(_TEXT)])
     audits: dict[str, Callable[[], Check]] = {
         "planted_found": lambda: _planted_found(node, table, against, params, capabilities),
+        "rule_kept": lambda: _rule_kept(node, table, twins, against, params, capabilities),
         "removals_seen": lambda: _removals_seen(table, twins, differ),
         "largest_cluster": lambda: _largest_cluster(node, table, twins),
         "no_source_wiped": lambda: _no_source_wiped(node, table),
@@ -80,6 +83,32 @@ def _planted_found(
         for t in kinds
     ]
     return _check("planted_found", not broken, told, shown)
+
+
+def _rule_kept(
+    node: Node,
+    table: Table,
+    twins: pl.LazyFrame,
+    against: pl.LazyFrame | None,
+    params: dict[str, Any],
+    capabilities: dict[str, Any],
+) -> Check:
+    threshold = params["threshold"]
+    took = spot_checks.took(table.dropped(), twins, threshold)
+    if took.broken:
+        one, other = (_brief(text) for text in took.broken)
+        return _check("rule_kept", False, f"{one} went for {other}, and does not reach {threshold:g} with it")
+    told = f"{_counted(took.rows, 'removal')} looked at: each reaches {threshold:g} with its twin"
+    if params.get("compat") == "five_matches":
+        return _check("rule_kept", True, f"{told}; what stayed is not looked at, the published rule leaves some")
+    matches = planting.PROMISES[node.strategy.title](params, capabilities)
+    left = spot_checks.left(table.scan(), against, threshold, matches)
+    if left.broken:
+        one, other = (_brief(text) for text in left.broken)
+        there = "that stayed as well" if against is None else "of the benchmarks"
+        return _check("rule_kept", False, f"{one} stayed, and should have gone for {other} {there}")
+    told += f"; {_counted(left.rows, 'row')} that stayed, in {_counted(left.pairs, 'pair')}: none does"
+    return _check("rule_kept", True, told)
 
 
 def _planted(rows: pl.LazyFrame, by_source: bool) -> pl.DataFrame:
@@ -140,19 +169,27 @@ def _largest_cluster(node: Node, table: Table, twins: pl.LazyFrame) -> Check:
 def _no_source_wiped(node: Node, table: Table) -> Check:
     counts = removals.by_source(table.scan(), table.dropped())
     rows = [dict(row, share=f"{row['removed'] / row['rows']:.1%}") for row in counts.iter_rows(named=True)]
-    gone = [row for row in rows if row["removed"] == row["rows"] >= FEW]
+    gone = [row for row in rows if _gone(row["rows"], row["removed"])]
     shown = [{name: _cell(value) for name, value in row.items()} for row in rows[:SHOWN]]
     if gone:
+        row, source = gone[0], repr(_cell(gone[0]["source"]))
         whole = "it holds the benchmarks" if node.stage == "decontaminate" else "other sources have all of it"
-        told = (
-            f"all {gone[0]['rows']:,} rows of the source {_cell(gone[0]['source'])!r} went: take it out of the recipe"
+        told = f"all {row['rows']:,} rows of the source {source} went"
+        if row["removed"] < row["rows"]:
+            told = f"{row['removed']:,} of {row['rows']:,} rows of the source {source} went"
+            told += f" ({row['share']}; {WIPED_SHARE:.0%} of {MANY} rows or more is too much)"
+        return _check(
+            "no_source_wiped", False, f"{told}: take it out of the recipe if {whole}, or loosen the rule", shown
         )
-        return _check("no_source_wiped", False, f"{told} if {whole}, or loosen the rule", shown)
     losses = [
         f"{_cell(row['source'])} {row['share']} of {_counted(row['rows'], 'row')}" for row in rows if row["removed"]
     ]
     told = f"removed most of: {', '.join(losses[:3])}" if losses else "no source lost a row"
     return _check("no_source_wiped", True, told, shown)
+
+
+def _gone(rows: int, removed: int) -> bool:
+    return removed == rows >= FEW or (rows >= MANY and removed >= WIPED_SHARE * rows)
 
 
 def _number_twins(table: Table, twins: pl.LazyFrame, differ: pl.DataFrame) -> Check:

@@ -19,7 +19,8 @@ from ot_assets.graph import audits, checks, release, verdicts
 from ot_assets.graph.checks import Check
 from ot_assets.graph.watching import watched
 from ot_assets.lineage import record as lineage
-from ot_assets.recipes.plan import Key, Node
+from ot_assets.recipes.against import openthoughts3_sets
+from ot_assets.recipes.plan import Key, Node, source_node
 from ot_assets.similarity.words import Words
 from ot_assets.strategies import running
 from ot_assets.strategies.registry import Split
@@ -27,7 +28,7 @@ from ot_assets.strategies.sources.mapped import check_keys, to_questions
 from ot_assets.strategies.verify import grading
 from ot_resources import readers
 from ot_resources.digest import short_hash
-from ot_resources.files import RawTable, fingerprint, first_line, trouble
+from ot_resources.files import RawTable, fingerprint, first_line, is_full, trouble
 from ot_resources.generators.budget import UNLIMITED, Budget
 from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.generators.resource import LanguageModel
@@ -81,8 +82,20 @@ class StageFailed(Exception):
 
 def execute(node: Node, tools: Tools) -> Made:
     """Make the node's table, or find that it is there already, and point its name at it."""
+    made = _made(node, tools, tools.store.latest(node.key))
+    _publish(made, tools)
+    return made
+
+
+def _publish(made: Made, tools: Tools) -> None:
+    tools.store.point(made.node.key, made.version, tools.run_id)
+    line = (made.node, made.version, made.inputs, tools.run_id, made.seconds, made.reused, made.usage.as_dict())
+    tools.store.log(tools.run_id, lineage.run_line(*line))
+
+
+def _made(node: Node, tools: Tools, before: Version | None) -> Made:
+    """The node's table, checked, under no name yet; `before` is the version in use."""
     started = time.monotonic()
-    before = tools.store.latest(node.key)
     inputs = _inputs(node, tools)
     raw = outside(node, tools.hub, before)
     params = _params(node, tools, raw)
@@ -90,17 +103,39 @@ def execute(node: Node, tools: Tools) -> Made:
     identity = lineage.identity(node, params | _capability_names(node, tools), inputs, raw.revision if raw else None)
     found = tools.store.lookup(node.kind, short_hash(identity))
     usage = Usage()
-    version = found or _run(node, tools, inputs, params, told, raw, identity, usage)
-    results = _checks_of(node, version, inputs, params, tools)
-    tools.store.point(node.key, version, tools.run_id)
+    sets = _openthoughts3(node, tools, inputs)
+    version = found or _run(node, tools, inputs, params, told, raw, identity, usage, sets)
+    results = _checks_of(node, version, inputs, params, tools, sets)
     seconds = time.monotonic() - started
     because = lineage.because(node, told, inputs, version, before)
     scale = float(node.scale(tools.environment, tools.scale))
-    made = Made(node, version, inputs, bool(found), seconds, results, because, scale, usage)
-    tools.store.log(
-        tools.run_id, lineage.run_line(node, version, inputs, tools.run_id, seconds, made.reused, usage.as_dict())
-    )
-    return made
+    return Made(node, version, inputs, bool(found), seconds, results, because, scale, usage)
+
+
+def _openthoughts3(node: Node, tools: Tools, inputs: list[tuple[Key, Version]]) -> release.Sets:
+    """What a dataset is looked at with once more. It is no input: a set that cannot be read is told, and left out."""
+    if node.strategy.title != "dataset.release":
+        return release.NO_SETS
+    read, unread = dict[str, Version](), dict[str, str]()
+    known = dict(inputs)
+    for spec in openthoughts3_sets():
+        version = known.get(spec.key) or tools.store.latest(spec.key)
+        if spec.key not in known:
+            try:
+                made = _made(source_node(spec), tools, version)
+                if version is None or version.version != made.version.version:
+                    _publish(made, tools)
+                version = made.version
+            # Beneath a set that is gated, gone or broken the client raises whatever it likes.
+            except Exception as error:
+                if is_full(error):
+                    raise
+                ours, known_kind = isinstance(error, BadInput | StageFailed), isinstance(error, OSError)
+                # Of anything else the type only: the client's words may hold the header that it sent.
+                unread[spec.id] = str(error) if ours else first_line(error) if known_kind else type(error).__name__
+        if version is not None:
+            read[spec.id] = version
+    return release.Sets(read, unread)
 
 
 def _inputs(node: Node, tools: Tools) -> list[tuple[Key, Version]]:
@@ -160,6 +195,7 @@ def _run(
     raw: RawTable | None,
     identity: dict[str, Any],
     usage: Usage,
+    sets: release.Sets,
 ) -> Version:
     versions = dict(inputs)
     steps = lineage.trail(node, told, inputs)
@@ -193,7 +229,7 @@ def _run(
                 usage.add(generator.usage)
         draft.seal(identity)
         rows_in = draft.rows + draft.rows_dropped if rows_in is None else rows_in
-        results = _check(node, draft, rows_in, params, versions, tools, usage)
+        results = _check(node, draft, rows_in, params, versions, tools, usage, sets)
         _refuse(node, results)
         return draft.commit(
             {
@@ -208,6 +244,7 @@ def _run(
                 "sources": _sources(node, raw, inputs),
                 "models": _models(node, tools, params, inputs),
                 "checks": [asdict(result) for result in results],
+                "checked_by": _checked_by(node, tools, sets),
                 "packages": lineage.packages(),
                 "sandboxes": [f"{sandbox.name}: {sandbox.confinement}" for sandbox in sandboxes],
             },
@@ -337,6 +374,7 @@ def _check(
     inputs: dict[Key, Version],
     tools: Tools,
     usage: Usage,
+    sets: release.Sets,
 ) -> list[Check]:
     results = checks.house_checks(node, table, rows_in, params) + _published(node, table, tools)
     if "generator" in node.strategy.capabilities.values():
@@ -351,24 +389,43 @@ def _check(
             capabilities = {} if asks else _capabilities(node, tools, list(inputs.items()), stack)[0]
             results += audits.audit_checks(node, table, params, _tables(node, inputs), capabilities)
     if node.strategy.title == "dataset.release":
-        results += release.release_checks(node, table, inputs, params, _tokenizer(tools.hub))
+        given = {"tokenizer": _tokenizer(tools.hub), "embedder": tools.embedder}
+        results += release.release_checks(node, table, inputs, params, given, sets)
     return results
 
 
 def _checks_of(
-    node: Node, version: Version, inputs: list[tuple[Key, Version]], params: dict[str, Any], tools: Tools
+    node: Node,
+    version: Version,
+    inputs: list[tuple[Key, Version]],
+    params: dict[str, Any],
+    tools: Tools,
+    sets: release.Sets,
 ) -> list[Check]:
-    """The checks that the version passed when it was made; made anew when there are others by now.
+    """The checks that the version passed; made anew, and noted, when they would be made otherwise by now.
 
     What was published is compared anew in any case: it belongs to the recipe and the run, not to the version.
     """
     results = [Check(**result) for result in version.record["checks"] if result["name"] not in checks.PUBLISHED]
-    if {result.name for result in results} != set(checks.names(node)) - set(checks.PUBLISHED):
-        results = _check(node, version, version.record["rows_in"], params, dict(inputs), tools, Usage())
-    else:
+    checked_by = _checked_by(node, tools, sets)
+    if version.record.get("checked_by") == checked_by:
         results += _published(node, version, tools)
+    else:
+        # Whether all was answered is known only to the run that asked.
+        asked = {result.name: result for result in results if result.name in checks.ASKING}
+        anew = _check(node, version, version.record["rows_in"], params, dict(inputs), tools, Usage(), sets)
+        results = [asked.get(result.name, result) for result in anew]
+        tools.store.note(version, {"checks": [asdict(result) for result in results], "checked_by": checked_by})
     _refuse(node, results)
     return results
+
+
+def _checked_by(node: Node, tools: Tools, sets: release.Sets) -> str:
+    """What the outcomes of the checks hang on beside the version's identity, which holds all else."""
+    told: dict[str, Any] = {"version": checks.VERSION, "names": sorted(set(checks.names(node)) - set(checks.PUBLISHED))}
+    if node.strategy.title == "dataset.release":
+        told |= {"tokenizer": tools.hub.tokenizer, **release.hangs_on(node, sets)}
+    return short_hash(told)
 
 
 def _published(node: Node, table: checks.Table, tools: Tools) -> list[Check]:

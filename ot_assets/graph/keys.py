@@ -58,4 +58,7 @@ def resource_keys(node: Node) -> set[str]:
         needed.add({"generator": name, "tokenizer": "hub"}.get(kind, kind))
     if node.source or node.strategy.title == "dataset.release":
         needed.add("hub")
+    # Its tracks' rules are run once more, but those that ask a model.
+    rules = [rule.strategy.capabilities.values() for choices in node.rules.values() for rule in choices]
+    needed |= {"embedder" for kinds in rules if "embedder" in kinds and "generator" not in kinds}
     return needed

@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-import json
-import textwrap
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from ot_assets.graph.checks import Check, Table
-from ot_assets.recipes.against import openthoughts3_rule
+from ot_assets.lineage.explain import evidence_of, one_line
+from ot_assets.recipes.against import openthoughts3_rule, openthoughts3_sets
 from ot_assets.recipes.model import Choice
 from ot_assets.recipes.plan import Key, Node
 from ot_assets.strategies import running
 from ot_assets.strategies.trace_tags import SOLUTION
 from ot_resources.generators.reasoning import TAGS
-from ot_resources.interfaces import Tokenizer
 from ot_resources.store import Version
 
 # Matches that a message shows, and how much of a twin's text.
 _SHOWN = 3
 _CHARACTERS = 60
+# How much is told of why a set could not be read.
+_WHY = 160
+
+
+class Sets(NamedTuple):
+    """Of the twelve sets of OpenThoughts3 those that are there, by id, and why some could not be read (anew)."""
+
+    read: dict[str, Version]
+    unread: dict[str, str]
+
+
+NO_SETS = Sets({}, {})
 
 
 def release_checks(
-    node: Node, table: Table, inputs: dict[Key, Version], params: dict[str, Any], tokenizer: Tokenizer
+    node: Node, table: Table, inputs: dict[Key, Version], params: dict[str, Any], given: dict[str, Any], sets: Sets
 ) -> list[Check]:
-    """The checks of a dataset, on a sealed table. OpenThoughts3's rule and the teacher only warn."""
+    """The checks of a dataset, on a sealed table; `given` are capabilities by kind, for the rules that want them.
+
+    OpenThoughts3's rule and the teacher only warn.
+    """
     return [
         _quota(table, inputs, params["rows"], node.params["rows"]),
-        _overlap(node, table, inputs, tokenizer),
-        _openthoughts3(node, table, inputs, tokenizer),
+        _overlap(node, table, inputs, given),
+        _openthoughts3(node, table, inputs, given, sets),
         _tags(table, inputs),
         _teacher(inputs),
     ]
@@ -65,52 +78,76 @@ def _deviation(quotas: dict[str, int], published: dict[str, int] | None) -> str:
     return f"; shares as in the recipe, to {abs(points[worst]):.1f} points ({worst})"
 
 
-def _overlap(node: Node, table: Table, inputs: dict[Key, Version], tokenizer: Tokenizer) -> Check:
-    """Each track by its own rules."""
-    if not any(node.rules.values()):
+def hangs_on(node: Node, sets: Sets) -> dict[str, Any]:
+    """What the outcomes of a dataset's checks hang on beside its rows and the capabilities."""
+    rules = {track: [_title(rule) for rule in rules] for track, rules in node.rules.items()}
+    read = {name: version.version for name, version in sets.read.items()}
+    return {"rules": rules, "openthoughts3": _title(openthoughts3_rule()), "sets": read}
+
+
+def _title(rule: Choice) -> list[Any]:
+    return [rule.strategy.title, rule.strategy.version, rule.params]
+
+
+def _overlap(node: Node, table: Table, inputs: dict[Key, Version], given: dict[str, Any]) -> Check:
+    """Each track by its own rules, but those that ask a model (that would be paid for), or need what is not left."""
+    rules = [(key, rule) for key in node.inputs for rule in node.rules[key[1]]]
+    if not rules:
         return Check("no_benchmark_overlap", True, "the recipe cleans against no benchmark")
-    hits = [
-        hit
-        for key in node.inputs
-        for rule in node.rules[key[1]]
-        for hit in _hits(rule, _questions(table, [inputs[key]]), inputs, tokenizer)
-    ]
-    clean = "no question matches, by the tracks' own rules"
-    return Check("no_benchmark_overlap", not hits, _told(hits) if hits else clean)
+    hits, left = [], []
+    for key, rule in rules:
+        missing = set(rule.strategy.needs) - set(inputs[key].scan().collect_schema())
+        if "generator" in rule.strategy.capabilities.values():
+            left.append(f"{key[1]}'s {rule.strategy.title}, which asks a model")
+        elif missing:
+            left.append(f"{key[1]}'s {rule.strategy.title}, which needs the column '{min(missing)}'")
+        else:
+            compared = {name: [inputs[table.key] for table in tables] for name, tables in rule.tables.items()}
+            hits += _hits(rule, _questions(table, [inputs[key]], rule.strategy.needs), compared, given)
+    told = _told(hits) if hits else "no question matches, by the tracks' own rules"
+    if len(left) == len(rules):
+        told = "no question was looked at"
+    told += f"; not scanned again: {', '.join(left)}" if left else ""
+    return Check("no_benchmark_overlap", not hits, told)
 
 
-def _openthoughts3(node: Node, table: Table, inputs: dict[Key, Version], tokenizer: Tokenizer) -> Check:
+def _openthoughts3(node: Node, table: Table, inputs: dict[Key, Version], given: dict[str, Any], sets: Sets) -> Check:
     """All tracks by OpenThoughts3's rule: what the recipe itself does not compare with, or less strictly, is told."""
-    questions = _questions(table, [inputs[key] for key in node.inputs])
-    hits = _hits(openthoughts3_rule(), questions, inputs, tokenizer)
-    clean = "no question matches the twelve sets of OpenThoughts3 by its rule"
-    return Check("openthoughts3_rule", not hits, _told(hits) if hits else clean, blocking=False)
+    rule, there = openthoughts3_rule(), list(sets.read.values())
+    questions = _questions(table, [inputs[key] for key in node.inputs], rule.strategy.needs)
+    hits = _hits(rule, questions, {"against": there}, given) if there else []
+    told = [_told(hits) if hits else "no question matches" if there else "no question was looked at"]
+    told.append(f"by the rule of OpenThoughts3; {len(there)} of {len(openthoughts3_sets())} sets looked at")
+    unread = ", ".join(f"{name} ({one_line(why, _WHY)})" for name, why in sets.unread.items())
+    message = ", ".join(told) + (f"; not read: {unread}" if unread else "")
+    return Check("openthoughts3_rule", bool(there) and not hits, message, blocking=False)
 
 
-def _questions(table: Table, formatted: list[Version]) -> pl.LazyFrame:
-    """The released ones among the questions of some tracks, each once."""
-    rows = pl.concat([version.scan().select("row_id", "question_id", "question") for version in formatted])
+def _questions(table: Table, formatted: list[Version], needs: tuple[str, ...]) -> pl.LazyFrame:
+    """The released ones among the questions of some tracks, each once, with the columns that a rule needs."""
+    columns = list(dict.fromkeys(["question_id", "question", *needs]))
+    rows = pl.concat([version.scan().select("row_id", *columns) for version in formatted])
     released = rows.join(table.scan().select("row_id"), on="row_id", how="semi", maintain_order="left")
-    return released.select("question_id", "question").unique("question_id", maintain_order=True)
+    return released.select(columns).unique("question_id", maintain_order=True)
 
 
 def _hits(
-    rule: Choice, questions: pl.LazyFrame, inputs: dict[Key, Version], tokenizer: Tokenizer
+    rule: Choice, questions: pl.LazyFrame, compared: dict[str, list[Version]], given: dict[str, Any]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Id and evidence of each question that the rule drops."""
     tables = {
-        name: pl.concat([inputs[table.key].scan() for table in tables], how="diagonal_relaxed")
-        for name, tables in rule.tables.items()
+        name: pl.concat([version.scan() for version in versions], how="diagonal_relaxed")
+        for name, versions in compared.items()
     }
-    capabilities = dict.fromkeys(rule.strategy.capabilities, tokenizer)
-    dropped = running.run(rule.strategy, questions, rule.params | tables | capabilities).dropped
-    rows = dropped.select("question_id", "drop_evidence").collect()
-    return [(question_id, json.loads(evidence)) for question_id, evidence in rows.iter_rows()]
+    arguments = rule.params | tables | running.provide(rule.strategy, given)
+    dropped = running.run(rule.strategy, questions, arguments).dropped
+    rows = dropped.select(pl.col("question_id", "drop_evidence").cast(pl.String)).collect()
+    return [(question_id, evidence_of(evidence)) for question_id, evidence in rows.iter_rows()]
 
 
 def _told(hits: list[tuple[str, dict[str, Any]]]) -> str:
     """How many questions match, by benchmark, and the first of them with their twins."""
-    counts = Counter(str(evidence["against"]) for _, evidence in hits)
+    counts = Counter(one_line(str(evidence.get("against") or "unnamed"), _CHARACTERS) for _, evidence in hits)
     by_benchmark = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
     first = "; ".join(f"{question} is {_twin(evidence)}" for question, evidence in hits[:_SHOWN])
     verb = "question matches" if len(hits) == 1 else "questions match"
@@ -118,9 +155,13 @@ def _told(hits: list[tuple[str, dict[str, Any]]]) -> str:
 
 
 def _twin(evidence: dict[str, Any]) -> str:
-    score = f" {evidence['score']:g}" if "score" in evidence else ""
-    text = textwrap.shorten(evidence["twin_text"], _CHARACTERS, placeholder="…")
-    return f"{evidence['against']} {evidence['twin']} ({evidence['rule']}{score}: {text!r})"
+    """The twin as the evidence tells it, which any strategy may have written."""
+    told = {name: evidence.get(name) for name in ("against", "twin", "rule", "score", "twin_text")}
+    score = told["score"]
+    rule = [str(told["rule"] or "its rule"), *([f"{score:g}"] if isinstance(score, int | float) else [])]
+    which = " ".join(str(told[name]) for name in ("against", "twin") if told[name] is not None)
+    text = one_line(str(told["twin_text"] or ""), _CHARACTERS)
+    return one_line(f"{which or 'an unnamed item'} ({' '.join(rule)}: {text!r})", 3 * _CHARACTERS)
 
 
 def _tags(table: Table, inputs: dict[Key, Version]) -> Check:

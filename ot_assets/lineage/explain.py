@@ -25,6 +25,8 @@ _SHOWN = {
 
 # Of a match: characters of the run itself and on either side of it, and the marks about it.
 _RUN, _AROUND, _MARKS = 120, 40, ("⟦", "⟧")
+# Evidence nested deeper than this is no evidence: printing it would exhaust the stack.
+_DEPTH = 50
 # What a removal's evidence says of its twin, told in an order of its own.
 _OF_TWIN = ("rule", "score", "threshold", "against", "twin", "twin_text", "span", "matched")
 
@@ -72,7 +74,7 @@ def _appearance(version: Version, question: str, sample: int | None) -> dict[str
         event["fields"] = {name: row[name] for name in _SHOWN.get(version.kind, ()) if row.get(name) is not None}
         if status == "dropped":
             event["reason"] = row["drop_reason"]
-            event["evidence"] = evidence = _evidence(row["drop_evidence"])
+            event["evidence"] = evidence = evidence_of(row["drop_evidence"])
             if match := _marked(row.get("question"), evidence.get("span")):
                 event["match"] = match
         if sample is None and rows.height > 1 and "verdict" in rows.columns and version.kind == "verified":
@@ -82,13 +84,24 @@ def _appearance(version: Version, question: str, sample: int | None) -> dict[str
     return None
 
 
-def _evidence(told: str | None) -> dict[str, Any]:
-    """The evidence of a drop; of what is no JSON object the text itself."""
+def evidence_of(told: str | None) -> dict[str, Any]:
+    """The evidence of a drop; of what is no JSON object, or one that nobody could print, the text itself."""
     try:
         evidence = json.loads(told or "{}")
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
+        evidence = told
+    if _deep(evidence):
         evidence = told
     return evidence if isinstance(evidence, dict) else {"evidence": evidence}
+
+
+def _deep(value: Any) -> bool:
+    """Whether lists and objects are nested deeper than `_DEPTH`."""
+    level = [value]
+    for _ in range(_DEPTH):
+        inner = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level = [item for items in inner for item in items]
+    return bool(level)
 
 
 def _marked(question: str | None, span: Any) -> str | None:
@@ -154,11 +167,11 @@ def _paragraph(event: dict[str, Any]) -> str:
     mark = "x" if event["status"] == "dropped" else "+"
     lines = [f"{mark} {event['asset']}{many}  [{event['stage']}: {event['strategy']}]"]
     if event["status"] == "dropped":
-        lines.append(f"    dropped: {event['reason']}")
+        lines.append(f"    dropped: {one_line(str(event['reason']))}")
         twin = "twin" in event["evidence"]
         lines += _removal(event) if twin else []
         rest = {name: value for name, value in event["evidence"].items() if not (twin and name in _OF_TWIN)}
-        lines += [f"    {name}: {one_line(str(value))}" for name, value in rest.items()]
+        lines += [f"    {one_line(name)}: {one_line(str(value))}" for name, value in rest.items()]
     if "verdicts" in event:
         lines.append("    verdicts: " + ", ".join(f"{verdict} {count}" for verdict, count in event["verdicts"].items()))
     lines += [f"    {name}: {one_line(str(value))}" for name, value in event["fields"].items()]

@@ -1,7 +1,7 @@
 """The tables that a recipe needs, in the order of its choices: one node an asset.
 
 sources/<id> -> <recipe>/<track>/questions -> ... -> <recipe>/<track>/formatted -> <recipe>/dataset, <recipe>/metadata
-benchmarks/<id> -> <recipe>/<track>/decontaminated, <recipe>/dataset
+benchmarks/<id> -> <recipe>/<track>/decontaminated, <recipe>/dataset (to be looked at once more)
 <other recipe>/dataset -> benchmarks/<id> (its questions, to be compared with)
 sources/<id> -> <recipe>/<track>/<id> (questions that a model writes from them) -> <recipe>/<track>/questions
 <other recipe>/dataset -> <recipe>/<track>/<id> -> <recipe>/<track>/questions
@@ -17,7 +17,6 @@ from fractions import Fraction
 from typing import Any
 
 from ot_assets.contracts import CONVERSATION, QUESTION, STAGES, Schema
-from ot_assets.recipes.against import OPENTHOUGHTS3, openthoughts3_rule, openthoughts3_sets
 from ot_assets.recipes.model import Choice, Published, Recipe, Reused, Track, Written
 from ot_assets.recipes.sources import SourceSpec
 from ot_assets.strategies import registry
@@ -36,8 +35,8 @@ class Node:
 
     `kind` is its folder in the store, shared between recipes. `inputs` are concatenated into the strategy's frame;
     `tables` are those of its table parameters. `rules`, of a dataset, are the decontamination choices of its tracks;
-    a dataset reads what they compare with, and what OpenThoughts3's rule does, to be looked at once more.
-    `published` is how many rows the release had here, and `model` who answered.
+    a dataset reads what they compare with, to be looked at once more. `published` is how many rows the release had
+    here, and `model` who answered.
     """
 
     key: Key
@@ -105,11 +104,11 @@ def plan(recipe: Recipe) -> tuple[Node, ...]:
             if there is None or there.recipe is not reused.recipe:
                 for node in plan(reused.recipe):
                     _share(nodes, node)
-        for node in (*map(_outside, track.outside()), *map(_earlier, compared)):
+        for node in (*map(source_node, track.outside()), *map(_earlier, compared)):
             _share(nodes, node)
         for node in _track_nodes(recipe, track):
             _share(nodes, node)
-    for node in (*map(_outside, openthoughts3_sets()), *_dataset_nodes(recipe)):
+    for node in _dataset_nodes(recipe):
         _share(nodes, node)
     return tuple(nodes.values())
 
@@ -154,7 +153,8 @@ def _identity(node: Node) -> tuple[Any, ...]:
     return (spec.params(False), spec.params(True), spec.path) if spec else (node.params, node.upstream)
 
 
-def _outside(spec: SourceSpec) -> Node:
+def source_node(spec: SourceSpec) -> Node:
+    """The node of a source, or of a benchmark."""
     return Node(
         key=spec.key,
         kind="source" if spec.kind == "sources" else "benchmark",
@@ -298,7 +298,7 @@ def _dataset_nodes(recipe: Recipe) -> Iterable[Node]:
         row_key=("row_id",),
         counts="filter",
         inputs=formatted,
-        tables={"rules": tuple(dict.fromkeys(benchmarks)), OPENTHOUGHTS3: _compared(openthoughts3_rule())},
+        tables={"rules": tuple(dict.fromkeys(benchmarks))},
         recipe=recipe,
         rules=rules,
         published=recipe.dataset.published,

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from ot_assets.graph.execute import StageFailed
+from ot_assets.graph.execute import Made, StageFailed, execute
 from ot_assets.lineage.explain import story
 from ot_assets.recipes.against import openthoughts3_sets
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan, plan_all
+from ot_resources.hub import Hub
 from ot_resources.interfaces import BadInput
 from ot_resources.store import Store
 from ot_resources.warehouse import Warehouse
-from tests.graph.running import make
+from tests.graph.running import make, tools
 from tests.recipes.small import TWICE, math, recipe, write_recipe
 
 pytestmark = pytest.mark.usefixtures("data_root")
@@ -176,5 +178,56 @@ def test_a_clean_dataset_passes_it(tmp_path):
     check = {check.name: check for check in made.checks}["openthoughts3_rule"]
     assert (check.passed, check.message) == (
         True,
-        "no question matches the twelve sets of OpenThoughts3 by its rule",
+        "no question matches, by the rule of OpenThoughts3; 12 of 12 sets looked at",
     )
+
+
+def looked_at(file: Path, samples: Path, run_id: str) -> tuple[Made, str]:
+    """The dataset, made where the Hub has only these `samples`, and what its check says."""
+    given = tools(run_id)
+    given = replace(given, hub=Hub(samples=str(samples), cache=given.hub.cache, lock=given.hub.lock))
+    for node in plan(load_recipe(file)):
+        made = execute(node, given)
+        if node.key[-1] == "dataset":
+            return made, {check.name: check for check in made.checks}["openthoughts3_rule"].message
+    raise AssertionError
+
+
+def test_a_set_that_cannot_be_read_stops_nothing_and_is_looked_at_when_it_can(tmp_path, data_root):
+    file = later(tmp_path, {"path": "benchmark.jsonl", "question": "q", "id": "own"})
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    missing, broken = (spec.dataset.replace("/", "__") for spec in openthoughts3_sets()[:2])
+    for folder in Path("data/samples").resolve().iterdir():
+        if folder.is_dir() and folder.name not in (missing, broken):
+            (samples / folder.name).symlink_to(folder)
+    (samples / broken).mkdir()
+    for original in (Path("data/samples") / broken).glob("*.parquet"):
+        (samples / broken / original.name).write_bytes(b"no table")
+    first, message = looked_at(file, samples, "one")
+    assert message.startswith("no question matches, by the rule of OpenThoughts3; 10 of 12 sets looked at; not read: ")
+    names = [spec.id for spec in openthoughts3_sets()]
+    assert f"{names[0]} ({missing.replace('__', '/')}: no stand-in at" in message
+    assert f", {names[1]} (" in message
+
+    (samples / missing).symlink_to(Path("data/samples").resolve() / missing)
+    again, message = looked_at(file, samples, "two")
+    assert again.reused
+    assert again.version.version == first.version.version
+    assert "; 11 of 12 sets looked at; not read: " + names[1] in message
+    # What was found is noted: nothing has changed by the third look.
+    recorded = {check["name"]: check["message"] for check in on_disk(again)["checks"]}
+    assert recorded["openthoughts3_rule"] == message
+    assert looked_at(file, samples, "three")[1] == message
+
+
+def on_disk(made: Made) -> dict[str, Any]:
+    return json.loads((made.version.path / "record.json").read_text())
+
+
+def test_the_twelve_sets_are_no_part_of_the_graph(tmp_path):
+    nodes = {node.key: node for node in plan(load_recipe(later(tmp_path, "aime24")))}
+    assert {key for key in nodes if key[0] == "benchmarks"} == {("benchmarks", "aime24")}
+    made = make(later(tmp_path, "aime24"))["later/dataset"]
+    assert {"/".join(key) for key, _ in made.inputs} == {"later/more/formatted", "benchmarks/aime24"}
+    assert len(made.version.record["sources"]) == 2

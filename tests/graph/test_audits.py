@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def test_what_is_audited_hangs_on_the_stage_and_on_the_strategy(tmp_path, data_r
     every = {"planted_found", "removals_seen", "largest_cluster", "no_source_wiped"}
     found = nodes(tmp_path, recipe())
     assert set(audit_names(found[DEDUP])) == every | {"number_twins"}
-    assert set(audit_names(found[DECONTAMINATE])) == every
+    assert set(audit_names(found[DECONTAMINATE])) == every | {"rule_kept"}
     assert audit_names(found["small/math/verified"]) == []
     found = nodes(tmp_path, with_stages(RUNS, NONE))
     assert set(audit_names(found[DECONTAMINATE])) == every | {"boilerplate"}
@@ -118,6 +119,75 @@ def test_a_source_that_is_gone_stops_the_run(tmp_path, data_root):
     made = make(write_recipe(tmp_path, body), upto=DEDUP)[DEDUP]
     assert made.version.rows_dropped == 19
     assert audits(made)["no_source_wiped"].message == "removed most of: copied 100.0% of 19 rows"
+
+
+def test_a_source_that_comes_to_nearly_nothing_stops_the_run(tmp_path, data_root):
+    """Within one source one row of a template always stays."""
+    write_recipe(tmp_path)
+    template = (
+        "The old man from the village puts stones of {} grams each into his bag: how many fit into five kilograms?"
+    )
+    body = with_stages(NONE, {"use": "indel", "threshold": 95})
+    write_questions(tmp_path, *(template.format(n) for n in range(100, 400)))
+    with pytest.raises(StageFailed) as raised:
+        make(write_recipe(tmp_path, body))
+    assert str(raised.value).startswith(
+        f"{DEDUP}: no_source_wiped failed: 299 of 300 rows of the source 'made' went (99.7%; 99% of 100 rows or more is"
+        " too much): take it out"
+    )
+    write_questions(tmp_path, *(template.format(n) for n in range(100, 198)), "Who wrote this?")
+    assert audits(make(write_recipe(tmp_path, body), upto=DEDUP)[DEDUP])["no_source_wiped"].passed
+
+
+def test_what_a_rule_left_and_took_is_looked_at(tmp_path, data_root):
+    texts = [f"How many stones of {n} grams does the old man put into his bag?" for n in (12, 13, 50)]
+    body = with_stages(NONE, {"use": "indel", "threshold": 95})
+    write_recipe(tmp_path)
+    write_questions(tmp_path, *texts, "Who wrote this?", "Where does the river end?")
+    write_recipe(tmp_path, body)
+    told = audits(make(write_recipe(tmp_path, body), upto=DEDUP)[DEDUP])["rule_kept"]
+    assert (told.passed, told.blocking) == (True, True)
+    assert told.message == (
+        "2 removals looked at: each reaches 95 with its twin; 3 rows that stayed, in 0 pairs: none does"
+    )
+    node = nodes(tmp_path, body)[DEDUP]
+
+    def wrong(which: pl.Expr, twin: str) -> Check:
+        def rule(questions: pl.LazyFrame, **_: Any) -> Split:
+            evidence = pl.lit(json.dumps({"rule": "indel", "twin": twin}))
+            gone = questions.filter(which).with_columns(drop_reason=pl.lit("wrong"), drop_evidence=evidence)
+            return Split(questions.filter(~which), gone)
+
+        with pytest.raises(StageFailed) as raised:
+            execute(replace(node, strategy=replace(node.strategy, function=rule, version=98)), tools(twin))
+        return audits(raised.value)["rule_kept"]
+
+    questions = make(write_recipe(tmp_path, body), upto=DEDUP)[DEDUP].version.scan().collect()
+    river = questions.filter(question="Where does the river end?")["question_id"].item()
+    left = wrong(pl.col("question") == "", "nobody")
+    assert not left.passed
+    assert "stayed, and should have gone for 'How many stones of" in left.message
+    took = wrong(pl.col("question") == "Who wrote this?", river)
+    assert took.message == "'Who wrote this?' went for 'Where does the river end?', and does not reach 95 with it"
+
+
+def test_checks_that_were_made_otherwise_are_made_anew(tmp_path, data_root):
+    def message(made: Made) -> str:
+        return audits(made)["largest_cluster"].message
+
+    file = write_recipe(tmp_path)
+    first = make(file, upto=DEDUP, run_id="one")[DEDUP]
+    path = first.version.path / "record.json"
+    record = json.loads(path.read_text())
+    for check in record["checks"]:
+        check["message"] = "as it was told once"
+    path.write_text(json.dumps(record))
+    assert message(make(file, upto=DEDUP, run_id="two")[DEDUP]) == "as it was told once"
+    path.write_text(json.dumps(record | {"checked_by": "other rules"}))
+    third = make(file, upto=DEDUP, run_id="three")[DEDUP]
+    assert third.reused
+    assert message(third) == message(first)
+    assert json.loads(path.read_text())["checks"] == first.version.record["checks"]
 
 
 def test_large_clusters_and_twins_with_other_numbers_are_told(tmp_path, data_root):

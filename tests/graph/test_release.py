@@ -6,8 +6,12 @@ import polars as pl
 import pytest
 
 from ot_assets.graph.execute import StageFailed
+from ot_assets.graph.keys import resource_keys
+from ot_assets.recipes.loading import load_recipe
+from ot_assets.recipes.plan import plan
 from ot_assets.strategies import Split
 from ot_assets.strategies.running import nothing_dropped
+from ot_resources.interfaces import Embedder
 from ot_resources.store import Store
 from tests.graph.running import make
 from tests.recipes.small import KEPT, LEAK, math, recipe, write_inputs, write_recipe
@@ -58,6 +62,39 @@ def test_a_stricter_rule_than_the_tracks_own_is_not_asked(tmp_path, data_root):
     made = make(write_recipe(tmp_path, body))
     assert made["small/dataset"].version.rows == KEPT + 1
     assert checks(made)["no_benchmark_overlap"].passed
+
+
+def test_a_rule_is_run_again_with_what_it_asks_for(tmp_path, data_root, strategy):
+    """And with whatever evidence it gives."""
+
+    @strategy(stage="decontaminate", version=1, needs=("question", "domain"))
+    def by_model(questions: pl.LazyFrame, *, against: pl.LazyFrame, embedder: Embedder) -> Split:
+        """Drop what was written over."""
+        hit = pl.col("question").eq("Written over.") & pl.col("domain").is_not_null()
+        gone = questions.filter(hit).with_columns(
+            drop_reason=pl.lit("seen"), drop_evidence=pl.lit(f'{{"model": "{embedder.model}"}}')
+        )
+        return Split(questions.filter(~hit), gone)
+
+    @strategy(stage="filter", version=1)
+    def relapse(questions: pl.LazyFrame) -> pl.LazyFrame:
+        """Write over one question."""
+        first = pl.int_range(pl.len()) == 0
+        return questions.with_columns(
+            pl.when(first).then(pl.lit("Written over.")).otherwise("question").alias("question")
+        )
+
+    body = recipe()
+    math(body)[0]["sources"][0]["domain"] = "math"
+    math(body)[1] = {"decontaminate": {"use": "by_model", "against": math(body)[1]["decontaminate"]["against"]}}
+    file = write_recipe(tmp_path, body)
+    assert checks(make(file))["no_benchmark_overlap"].message == "no question matches, by the tracks' own rules"
+    assert "embedder" in resource_keys({node.name: node for node in plan(load_recipe(file))}["small/dataset"])
+    math(body).insert(2, {"filter": "relapse"})
+    with pytest.raises(
+        StageFailed, match=r"1 question matches: unnamed 1; first: \w+ is an unnamed item \(its rule: ''\)"
+    ):
+        make(write_recipe(tmp_path, body))
 
 
 def test_open_tags_block(tmp_path, data_root, strategy):

@@ -57,6 +57,15 @@ def test_what_is_asked_is_counted(tmp_path, written, name, text, times):
     assert made.version.scan().collect()["question"].to_list().count(text) == times
 
 
+def test_a_finished_dataset_is_not_asked_about_again(tmp_path):
+    made = make(decontaminated(tmp_path))
+    dataset = made["small/dataset"]
+    assert dataset.version.rows == made["small/math/formatted"].version.rows > 0
+    assert {check.name: check.message for check in dataset.checks}["no_benchmark_overlap"] == (
+        "no question was looked at; not scanned again: math's decontaminate.semantic, which asks a model"
+    )
+
+
 def test_nothing_is_asked_twice(tmp_path):
     first = make(deduplicated(tmp_path), upto=UNIQUE)[UNIQUE]
     assert first.version.scan().select(pl.col("judge_error").is_null().all()).collect().item()

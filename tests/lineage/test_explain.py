@@ -92,13 +92,32 @@ def test_a_removal_is_told_in_an_order_of_its_own():
     ]
 
 
-@pytest.mark.parametrize("told", ["no JSON", "[1]", "3", None, '{"twin": null}', '{"twin": "nobody", "span": "all"}'])
+DEEP = '{"twin": ' + "[" * 60 + "]" * 60 + "}"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *("no JSON", "[1]", "3", None, '{"twin": null}', '{"twin": "nobody", "span": "all"}'),
+        *(DEEP, "[" * 100_000, '{"twin": ' + "9" * 5_000 + "}"),
+    ],
+)
 def test_evidence_of_any_kind_is_told(store, told):
     frame = store.latest(("small", "math", "deduplicated")).dropped().collect()
     frame = frame.with_columns(pl.lit(told, pl.String).alias("drop_evidence"))
     frame.write_parquet(store.latest(("small", "math", "deduplicated")).path / "dropped.parquet")
     (question,) = frame["question_id"]
     assert "dropped: duplicate" in tell(question, story(question, store))
+
+
+def test_a_reason_and_the_names_in_evidence_steer_no_terminal():
+    event = {
+        **{"asset": "r/math/filtered", "rows": 1, "stage": "filter", "strategy": "mine", "status": "dropped"},
+        **{"fields": {}, "reason": "so\x1b[2Jit\nis", "evidence": {"na\x1b]0;x\x07me\n+ r/dataset": "v\x1b"}},
+    }
+    told = tell("row", [event])
+    assert all(line.isprintable() for line in told.split("\n"))
+    assert len(told.split("\n")) == 4
 
 
 def test_a_question_that_is_empty_is_dropped_at_its_source(store):

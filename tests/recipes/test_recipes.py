@@ -146,8 +146,7 @@ def test_sources_and_benchmarks_are_shared_between_recipes(tmp_path):
     second = load_recipe(write_recipe(tmp_path, recipe() | {"name": "other"}, "other.yaml"))
     shared = plan_all([first, second])
     outside = [key for key in shared if key[0] in ("sources", "benchmarks")]
-    # its source, its benchmark, and the twelve that every dataset is looked at by
-    assert len(outside) == 2 + 12
+    assert len(outside) == 2
     assert len(shared) == len(outside) + 2 * (len(plan(first)) - len(outside))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from ot_resources.store import AssetName, Store, Version
@@ -17,6 +19,9 @@ class Overlay(Store):
 
     def latest(self, asset: AssetName) -> Version | None:
         return super().latest(asset) or self._beneath.latest(asset)
+
+    def note(self, version: Version, told: dict[str, Any]) -> None:
+        """Nothing is noted in the store beneath."""
 
     @property
     def _beneath(self) -> Store:
