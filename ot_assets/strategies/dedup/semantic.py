@@ -40,7 +40,8 @@ def semantic(
     Measured with all-MiniLM-L6-v2 on 10,240 real questions, when names of variables did not count yet: 325 pairs from
     0.9 on have the same quantities, 334 from 0.8 on. Of 54 that `dedup.number_aware` does not see (other word order,
     numbers in words), 50 are the same problem; where the numbers alone agree, and not what is done with them, a third
-    of 25 were. Of 30 questions of GSM8K that a model had rephrased (LMSYS, arXiv 2311.04850) 22 reach 0.9, and one has the same quantities: for such, ask a judge.
+    of 25 were. Of 30 questions of GSM8K that a model had rephrased (LMSYS, arXiv 2311.04850) 22 reach 0.9, and one has
+    the same quantities: for such, ask a judge.
 
     What an embedding sees of a text is its beginning (256 tokens with the default model). Memory and time:
     ot_assets/similarity/embeddings.py.
