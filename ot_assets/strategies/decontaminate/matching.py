@@ -17,7 +17,8 @@ from ot_resources.interfaces import BadInput
 Matcher = Callable[[Sequence[str]], "list[dict[str, Any] | None]"]
 
 _TOLD = "__told"
-_BATCH_ROWS = 50_000
+# Rows whose counts and projections stay near the processor.
+_BATCH_ROWS = 25_000
 # Characters of a text in the evidence.
 SHOWN = 200
 
