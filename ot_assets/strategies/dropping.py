@@ -10,6 +10,9 @@ import polars as pl
 
 from ot_assets.strategies.registry import Split
 
+# Characters of a text that evidence shows.
+SHOWN = 200
+
 
 def split(
     rows: pl.LazyFrame,
@@ -32,6 +35,11 @@ def split(
         (evidence if encoded else evidence.struct.json_encode()).alias("drop_evidence"),
     )
     return Split(rows.filter(kept).drop(scratch), dropped.drop(scratch))
+
+
+def marked(text: str, start: int, end: int) -> dict[str, Any]:
+    """A part of a question as evidence: where it is, in characters, and what it says."""
+    return {"span": [start, end], "matched": text[start:end][:SHOWN]}
 
 
 def encode(evidence: dict[str, Any]) -> str:

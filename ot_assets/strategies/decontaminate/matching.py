@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from ot_assets.strategies.dropping import encode, split
+from ot_assets.strategies.dropping import SHOWN, encode, marked, split
 from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split
 from ot_resources.interfaces import BadInput
@@ -19,8 +19,6 @@ Matcher = Callable[[Sequence[str]], "list[dict[str, Any] | None]"]
 _TOLD = "__told"
 # Rows whose counts and projections stay near the processor.
 _BATCH_ROWS = 25_000
-# Characters of a text in the evidence.
-SHOWN = 200
 
 
 @dataclass(frozen=True)
@@ -66,14 +64,12 @@ def indel_matcher(items: Sequence[Item], threshold: float) -> Matcher:
         turned = (Pairs(p.right, p.left, p.score) for p in pairs_between(asked, asked_for, threshold))
         found: list[dict[str, Any] | None] = [None] * len(asked)
         for row, twin, score in zip(*(column.tolist() for column in nearest(turned, len(asked))), strict=True):
-            start, end = longest_run(asked[row], asked_for[twin])
             found[row] = {
                 "rule": "indel",
                 "score": round(score, 4),
                 "threshold": threshold,
                 **items[twin].evidence(),
-                "span": [start, end],
-                "matched": asked[row][start:end][:SHOWN],
+                **marked(asked[row], *longest_run(asked[row], asked_for[twin])),
             }
         return found
 

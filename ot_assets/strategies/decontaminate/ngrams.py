@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from ot_assets.strategies.decontaminate.matching import Item, Matcher
+from ot_assets.strategies.dropping import SHOWN, marked
 from ot_resources.interfaces import PlacedTokenizer, Tokenizer
 
 Compat = Literal["no_short_items"] | None
@@ -57,11 +58,10 @@ def ngram_matcher(
 def _placing(tokenizer: Tokenizer) -> Callable[[str, int, int], dict[str, Any]]:
     """Says where in a text n tokens from the first on are, or only what, if the tokenizer does not know its places."""
     if not isinstance(tokenizer, PlacedTokenizer):
-        return lambda text, first, n: {"matched": " ".join(map(str, tokenizer.tokens(text)[first : first + n]))[:200]}
+        return lambda text, first, n: {"matched": " ".join(map(str, tokenizer.tokens(text)[first : first + n]))[:SHOWN]}
     span_of = tokenizer.span
 
     def place(text: str, first: int, n: int) -> dict[str, Any]:
-        start, end = span_of(text, first, n)
-        return {"span": [start, end], "matched": text[start:end][:200]}
+        return marked(text, *span_of(text, first, n))
 
     return place

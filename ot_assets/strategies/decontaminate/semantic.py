@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import Field
 
-from ot_assets.strategies.decontaminate.matching import SHOWN, Matcher, drop_matches, read_items
+from ot_assets.strategies.decontaminate.matching import Matcher, drop_matches, read_items
+from ot_assets.strategies.dropping import marked
 from ot_assets.strategies.registry import Split, strategy
 from ot_assets.strategies.same_problem import judge_pairs
 from ot_resources.interfaces import BadInput, Embedder, Generator
@@ -73,7 +74,6 @@ def _matcher(
     places = {item.text: place for place, item in reversed(list(enumerate(items)))}
 
     def evidence(text: str, place: int, score: float, **said: Any) -> dict[str, Any]:
-        start, end = longest_run(text, items[place].text)
         return {
             "rule": "semantic",
             "score": score,
@@ -81,8 +81,7 @@ def _matcher(
             "model": embedder.model,
             **said,
             **items[place].evidence(),
-            "span": [start, end],
-            "matched": text[start:end][:SHOWN],
+            **marked(text, *longest_run(text, items[place].text)),
         }
 
     def match(asked: Sequence[str]) -> list[dict[str, Any] | None]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import polars as pl
 
-from ot_assets.strategies.dropping import split
+from ot_assets.strategies.dropping import SHOWN, split
 from ot_assets.strategies.ordering import earliest_first
 from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split, strategy
@@ -64,7 +64,7 @@ def exact(questions: pl.LazyFrame, *, normalise: Normalise = "none", order: tupl
             pl.lit("exact").alias("rule"),
             pl.lit(100.0).alias("score"),
             pl.concat_list(pl.lit(0, pl.UInt32), question.str.len_chars()).alias("span"),
-            question.str.head(200).alias("matched"),
+            question.str.head(SHOWN).alias("matched"),
             pl.lit(normalise).alias("normalise"),
         ),
         scratch=(ROW, _TWIN, _TWIN_TEXT),
@@ -113,7 +113,7 @@ def _again(questions: pl.LazyFrame, text: pl.Expr, part: pl.DataFrame) -> pl.Dat
     firsts = texts.filter(pl.col(_PLACE) == pl.col(_FIRST)).select(
         _FIRST,
         pl.col("question_id").cast(pl.String).alias(_TWIN),
-        pl.col("question").str.head(200).alias(_TWIN_TEXT),
+        pl.col("question").str.head(SHOWN).alias(_TWIN_TEXT),
     )
     again = texts.filter(pl.col(_PLACE) != pl.col(_FIRST)).select(ROW, _FIRST)
     return again.join(firsts, on=_FIRST).select(ROW, _TWIN, _TWIN_TEXT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from ot_assets.strategies.dropping import split
+from ot_assets.strategies.dropping import SHOWN, split
 from ot_assets.strategies.ordering import earliest_first
 from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split
@@ -20,7 +20,6 @@ Finder = Callable[[list[str]], "Iterable[Pairs]"]
 # Why a later text (a number) has an earlier one (a number) as its twin, in words.
 Because = Callable[[int, int], str | None]
 
-_SHOWN = 200
 _TWIN = "__twin"
 
 
@@ -67,7 +66,7 @@ def _twins(rows: pl.DataFrame, find: Finder, same: float, because: Because | Non
     near = firsts[later].select(
         ROW,
         firsts["question_id"].gather(earlier).alias("twin"),
-        firsts["question"].gather(earlier).str.head(_SHOWN).alias("twin_text"),
+        firsts["question"].gather(earlier).str.head(SHOWN).alias("twin_text"),
         pl.Series("score", score, dtype=pl.Float64).round(4),
         pl.Series("reason", list(map(because or _nothing, later.tolist(), earlier.tolist())), dtype=pl.String),
         spans([texts[number] for number in later], [texts[number] for number in earlier]),
@@ -81,7 +80,7 @@ def _twins(rows: pl.DataFrame, find: Finder, same: float, because: Because | Non
         .select(
             ROW,
             "twin",
-            pl.col("question").str.head(_SHOWN).alias("twin_text"),
+            pl.col("question").str.head(SHOWN).alias("twin_text"),
             pl.lit(same).alias("score"),
             pl.lit("the same text").alias("reason"),
             pl.concat_list(pl.lit(0, pl.Int64), pl.col("question").str.len_chars().cast(pl.Int64)).alias("span"),
@@ -89,7 +88,7 @@ def _twins(rows: pl.DataFrame, find: Finder, same: float, because: Because | Non
         )
     )
     start, end = pl.col("span").list.get(0), pl.col("span").list.get(1)
-    matched = pl.col("question").str.slice(start, pl.min_horizontal(end - start, _SHOWN)).alias("matched")
+    matched = pl.col("question").str.slice(start, pl.min_horizontal(end - start, SHOWN)).alias("matched")
     return pl.concat([near, again]).with_columns(matched)
 
 
