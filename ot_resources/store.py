@@ -12,6 +12,7 @@ version whole, and a reader never sees half a file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -35,6 +36,8 @@ from ot_resources.processes import is_alive
 # Rows of reasoning are tens of kilobytes: small groups keep a writer's and a reader's memory flat.
 _ROWS_PER_GROUP = 2_048
 _PART_BYTES = 256 * 2**20
+# Bytes of free disk that are as good as none.
+_NO_ROOM = 1 << 16
 _VERSION_LENGTH = 16
 # Process numbers mean something on their own host only; several may share a store.
 _HOST = re.sub(r"[^A-Za-z0-9]", "", platform.node()) or "host"
@@ -219,7 +222,8 @@ class Draft:
             )
             for name, frame in (("part", kept), ("dropped", dropped))
         ]
-        pl.collect_all(sinks)
+        with _told_when_full(self.path):
+            pl.collect_all(sinks)
         self._parts += 1
 
     def write_all(self, pieces: Iterable[tuple[pl.LazyFrame, pl.LazyFrame]]) -> None:
@@ -304,11 +308,23 @@ class Draft:
         if len(files) == 1:
             files[0].rename(self.path / "dropped.parquet")
             return
-        pl.scan_parquet(files).sink_parquet(
-            self.path / "dropped.parquet", row_group_size=_ROWS_PER_GROUP, metadata=self._footer
-        )
+        with _told_when_full(self.path):
+            pl.scan_parquet(files).sink_parquet(
+                self.path / "dropped.parquet", row_group_size=_ROWS_PER_GROUP, metadata=self._footer
+            )
         for file in files:
             file.unlink()
+
+
+@contextlib.contextmanager
+def _told_when_full(folder: Path) -> Iterator[None]:
+    """Where Polars cannot write a file's last bytes it speaks of thrift, and not of the disk that is full."""
+    try:
+        yield
+    except pl.exceptions.ComputeError as error:
+        if shutil.disk_usage(folder).free > _NO_ROOM:
+            raise
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder)) from error
 
 
 def _joined(held: list[tuple[pl.DataFrame, pl.DataFrame]]) -> tuple[pl.LazyFrame, pl.LazyFrame]:
