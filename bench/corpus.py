@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import Any
 
 SHARED = Path(os.environ.get("OT_SHARED") or Path(__file__).parents[2] / "shared") / "data"
 # Evaluation sets beside those named bench_*
@@ -74,6 +75,20 @@ def write_questions(path: Path, rows: int, copies: int = 0) -> None:
             ids = [f"q{row}" for row in range(number, number + len(texts))]
             writer.write_table(pa.table([ids, texts], schema=schema))
             number += len(texts)
+
+
+def written(name: str, folder: Path, **params: Any) -> None:
+    """What the strategy keeps and drops of `questions.parquet` in `folder`, with the evidence, as two files there."""
+    import polars as pl
+
+    from ot_assets.strategies import apply
+
+    split = apply(name, pl.scan_parquet(folder / "questions.parquet"), **params)
+    sinks = [
+        split.kept.sink_parquet(folder / "kept.parquet", lazy=True),
+        split.dropped.sink_parquet(folder / "dropped.parquet", lazy=True),
+    ]
+    pl.collect_all(sinks, engine="streaming")
 
 
 def measured(module: str, function: str, folder: Path) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.corpus import evaluation_strings, measured, write_questions
+from bench.corpus import evaluation_strings, measured, write_questions, written
 
 THRESHOLD = 75.0
 ROWS = int(os.environ.get("OT_BENCH_ROWS", "200000"))
@@ -28,17 +28,8 @@ def decontaminated(folder: Path) -> None:
     """Kept and dropped, with their evidence, as two files."""
     import polars as pl
 
-    from ot_assets.strategies import apply
-
     items = pl.DataFrame({"question": evaluation_strings(ITEMS)})
-    kept, dropped = apply(
-        "decontaminate.indel", pl.scan_parquet(folder / "questions.parquet"), against=items, threshold=THRESHOLD
-    )
-    sinks = [
-        kept.sink_parquet(folder / "kept.parquet", lazy=True),
-        dropped.sink_parquet(folder / "dropped.parquet", lazy=True),
-    ]
-    pl.collect_all(sinks, engine="streaming")
+    written("decontaminate.indel", folder, against=items, threshold=THRESHOLD)
 
 
 def every_pair(texts: list[str], items: list[str]) -> set[tuple[int, int]]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.corpus import measured, real_questions
+from bench.corpus import measured, real_questions, written
 
 THRESHOLD = 95.0
 MILLION = 1_000_000
@@ -88,15 +88,7 @@ def real() -> None:
 
 
 def a_million(folder: Path) -> None:
-    """The strategy on a million questions, its kept and dropped rows written to `folder`."""
-    import polars as pl
-
-    from ot_assets.strategies import apply
-
-    kept, gone = apply("dedup.indel", pl.scan_parquet(folder / "questions.parquet"), threshold=THRESHOLD)
-    pl.collect_all(
-        [kept.sink_parquet(folder / "kept.parquet", lazy=True), gone.sink_parquet(folder / "gone.parquet", lazy=True)]
-    )
+    written("dedup.indel", folder, threshold=THRESHOLD)
 
 
 def million(folder: Path) -> None:
@@ -106,7 +98,7 @@ def million(folder: Path) -> None:
 
     write_questions(folder / "questions.parquet", MILLION)
     seconds, peak = measured("dedup", "a_million", folder)
-    gone = pl.scan_parquet(folder / "gone.parquet").select(pl.len()).collect().item()
+    gone = pl.scan_parquet(folder / "dropped.parquet").select(pl.len()).collect().item()
     print(f"{MILLION:,} questions: {seconds:.0f} s on {len(_CORES)} cores, peak {peak:.1f} GB, {gone:,} dropped")
     _steps(pl.read_parquet(folder / "questions.parquet")["question"].unique(maintain_order=True).to_list())
 

@@ -10,7 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from bench.corpus import measured, write_questions
+from bench.corpus import measured, write_questions, written
 
 ROWS = int(os.environ.get("OT_BENCH_ROWS", "3000000"))
 
@@ -21,16 +21,7 @@ def write_input(folder: Path) -> None:
 
 def deduplicated(folder: Path) -> None:
     """Kept and dropped, with their evidence, as two files."""
-    import polars as pl
-
-    from ot_assets.strategies import apply
-
-    split = apply("dedup.exact", pl.scan_parquet(folder / "questions.parquet"))
-    sinks = [
-        split.kept.sink_parquet(folder / "kept.parquet", lazy=True),
-        split.dropped.sink_parquet(folder / "dropped.parquet", lazy=True),
-    ]
-    pl.collect_all(sinks, engine="streaming")
+    written("dedup.exact", folder)
 
 
 def by_polars_alone(folder: Path) -> None:

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.corpus import evaluation_strings, measured, write_questions
+from bench.corpus import evaluation_strings, measured, write_questions, written
 
 ROWS = int(os.environ.get("OT_BENCH_ROWS", "1000000"))
 ITEMS = 15_658
@@ -28,17 +28,7 @@ def write_input(folder: Path) -> None:
 
 def decontaminated(folder: Path) -> None:
     """Kept and dropped, with their evidence, as two files."""
-    import polars as pl
-
-    from ot_assets.strategies import apply
-
-    questions = pl.scan_parquet(folder / "questions.parquet")
-    split = apply("decontaminate.ngram", questions, against=str(folder / "items.parquet"), n=N)
-    sinks = [
-        split.kept.sink_parquet(folder / "kept.parquet", lazy=True),
-        split.dropped.sink_parquet(folder / "dropped.parquet", lazy=True),
-    ]
-    pl.collect_all(sinks, engine="streaming")
+    written("decontaminate.ngram", folder, against=str(folder / "items.parquet"), n=N)
 
 
 def by_sets(folder: Path) -> tuple[float, set[str]]:

@@ -88,6 +88,7 @@ def _code_points(texts: Sequence[str]) -> Iterator[np.ndarray]:
         yield np.frombuffer("".join(chunk).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
 
 
+_SIZES = len(CLASSES)
 _CLASS_OF = np.full(KINDS, len(CLASSES), dtype=np.uint8)
 for _number, (_first, _last) in enumerate(CLASSES):
     _CLASS_OF[_first:_last] = _number
@@ -97,6 +98,8 @@ for _number, (_first, _last) in enumerate(CLASSES):
 def _project(kinds, codes, lengths, rows, sizes, kept):  # type: ignore[no-untyped-def]
     """Fill counts, and projections one after the other; sizes[4 * i + c + 1] is the length of each."""
     at, used = 0, 0
+    # where the next letter of each class goes
+    after = np.empty(_SIZES, dtype=np.int64)
     for i in range(len(lengths)):
         for k in range(KINDS):
             rows[i, k] = 0
@@ -104,28 +107,16 @@ def _project(kinds, codes, lengths, rows, sizes, kept):  # type: ignore[no-untyp
         for place in range(at, end):
             kind = kinds[codes[place]]
             rows[i, kind] += rows[i, kind] < _MOST
-            if _CLASS_OF[kind] < 4:
-                sizes[4 * i + _CLASS_OF[kind] + 1] += 1
-        # where the next letter of each class goes
-        a = used
-        b = a + sizes[4 * i + 1]
-        c = b + sizes[4 * i + 2]
-        d = c + sizes[4 * i + 3]
-        used = d + sizes[4 * i + 4]
+            if _CLASS_OF[kind] < _SIZES:
+                sizes[_SIZES * i + _CLASS_OF[kind] + 1] += 1
+        for which in range(_SIZES):
+            after[which] = used
+            used += sizes[_SIZES * i + which + 1]
         for place in range(at, end):
             kind = kinds[codes[place]]
             which = _CLASS_OF[kind]
-            if which == 0:
-                kept[a] = kind
-                a += 1
-            elif which == 1:
-                kept[b] = kind
-                b += 1
-            elif which == 2:
-                kept[c] = kind
-                c += 1
-            elif which == 3:
-                kept[d] = kind
-                d += 1
+            if which < _SIZES:
+                kept[after[which]] = kind
+                after[which] += 1
         at = end
     return used

@@ -60,10 +60,8 @@ def run_hashes(numbers: np.ndarray, starts: np.ndarray, ends: np.ndarray, n: int
     for row in range(len(starts)):
         state = np.uint64(0)
         for place in range(starts[row], ends[row]):
-            state = state * _STEP + numbers[place]
+            state = _rolled(state, numbers, place, n, starts[row], leaving)
             first = place - n + 1
-            if first > starts[row]:
-                state -= numbers[first - 1] * leaving
             if first >= starts[row]:
                 hashes[count], places[count] = mixed(state), first
                 count += 1
@@ -84,10 +82,8 @@ def first_known(
     for row in range(len(starts)):
         state = np.uint64(0)
         for place in range(starts[row], ends[row]):
-            state = state * _STEP + numbers[place]
+            state = _rolled(state, numbers, place, n, starts[row], leaving)
             first = place - n + 1
-            if first > starts[row]:
-                state -= numbers[first - 1] * leaving
             if first >= starts[row]:
                 value = mixed(state)
                 if _passes(sieve, shift, value) and _holds(known, value):
@@ -133,6 +129,15 @@ def _power(n):  # type: ignore[no-untyped-def]
     for _ in range(n):
         power *= _STEP
     return power
+
+
+@compiled
+def _rolled(state, numbers, place, n, start, leaving):  # type: ignore[no-untyped-def]
+    """The state of a run of n with the token at `place` in it, and without the one that is n before."""
+    state = state * _STEP + numbers[place]
+    if place - n >= start:
+        state -= numbers[place - n] * leaving
+    return state
 
 
 @compiled
