@@ -299,7 +299,7 @@ def test_a_full_disk_leaves_the_last_good_version(store):
     mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True).returncode == 0
     require("tmpfs", mounted, "mounting one needs root")
     try:
-        assert _start(FILLER, store.root, "full").communicate()[0].strip() == "ComputeError [1, 2, 3] []"
+        assert _start(FILLER, store.root, "full").communicate()[0].strip() == "OSError [1, 2, 3] []"
     finally:
         subprocess.run(["umount", store.root], check=True)
 
