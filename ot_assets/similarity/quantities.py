@@ -40,7 +40,7 @@ _REMEMBERED = 40
 # "ABCDE" names five points; longer capitals shout.
 _LONGEST_NAME = 5
 # 3 x 4, and not 3x
-_TIMES = re.compile(r"(?<=\d)\s?x\s?(?=\d)")
+_TIMES = re.compile(rf"(?<=\d)(?:\s|\\{_SPACE})*x(?:\s|\\{_SPACE})*(?=\d)")
 # Raised, lowered and full-width characters, and signs that look like a Greek letter.
 _RAISED, _LOWERED = "²³¹⁰ⁱ⁴-ⁿᴬ-ᵡ", "₀-ₜᵢ-ᵪⱼ"
 _FORMS = re.compile(f"[{_RAISED}]+|[{_LOWERED}]+|[！-～µΩ]")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ot_assets.similarity.pairs import Pairs
 
 
-@strategy(stage="dedup", version=1)
+@strategy(stage="dedup", version=2)
 def number_aware(
     questions: pl.LazyFrame,
     *,
