@@ -51,6 +51,59 @@ CONVERSATION: Schema = {
     "conversations": pl.List(pl.Struct({"from": pl.String, "value": pl.String})),
 }
 
+# One trained student: `student` names it in `Students`, `loss` is that of its last steps, `tokens` those it learned from.
+STUDENT: Schema = {
+    "seed": pl.Int64,
+    "student": pl.String,
+    "base": pl.String,
+    "rows": pl.Int64,
+    "tokens": pl.Int64,
+    "steps": pl.Int64,
+    "loss": pl.Float64,
+    "train_seconds": pl.Float64,
+}
+
+# One answer of a student to one question of a benchmark, or of a score that was measured elsewhere one repeat of a whole
+# benchmark: `question_id` is then null. `right` is the share of the `n` answers it stands for that are right.
+SCORE: Schema = {
+    "seed": pl.Int64,
+    "student": pl.String,
+    "benchmark": pl.String,
+    "held_out": pl.Boolean,
+    "question_id": pl.String,
+    "sample": pl.Int64,
+    "right": pl.Float64,
+    "n": pl.Int64,
+    "completion_tokens": pl.Int64,
+}
+
+# One variant on one benchmark, or on the mean of those that may choose (`dev`) or may not (`held_out`). Scores, their
+# standard errors and differences are in points of 100. `verdict`, `chosen` and what follows stand on the dev rows only.
+SCOREBOARD: Schema = {
+    "variant": pl.String,
+    "benchmark": pl.String,
+    "held_out": pl.Boolean,
+    "score": pl.Float64,
+    "se": pl.Float64,
+    "seeds": pl.Int64,
+    "questions": pl.Int64,
+    "repeats": pl.Int64,
+    "verdict": pl.String,
+    "chosen": pl.Boolean,
+    "vs_best": pl.Float64,
+    "vs_best_se": pl.Float64,
+    "p_value": pl.Float64,
+    "vs_baseline": pl.Float64,
+    "vs_baseline_se": pl.Float64,
+    "vs_baseline_verdict": pl.String,
+    "rows": pl.Int64,
+    "tokens": pl.Int64,
+    "money": pl.Float64,
+    "reason": pl.String,
+    "published": pl.Float64,
+    "published_se": pl.Float64,
+}
+
 DROPPED: Schema = {"drop_reason": pl.String, "drop_evidence": pl.String}
 
 # What filters add to the rows that they keep, by how they came to it.
@@ -65,10 +118,10 @@ SCORES = (
     "score",
 )
 
-COLUMNS: Schema = VERIFIED | CONVERSATION | DROPPED
+COLUMNS: Schema = VERIFIED | CONVERSATION | STUDENT | SCORE | DROPPED
 
 # These depend on the run, not on what was chosen: they are left out of a version's content hash.
-VOLATILE = frozenset({"response_id", "verdict_by", "verdict_reason", "verdict_seconds", "verdicts"})
+VOLATILE = frozenset({"response_id", "verdict_by", "verdict_reason", "verdict_seconds", "verdicts", "train_seconds"})
 
 DOMAINS = ("math", "code", "science", "puzzle")
 
@@ -107,5 +160,23 @@ STAGES: dict[str, Stage] = {
         Stage("verify", "verified", VERIFIED, key=_ANSWER_KEY),
         Stage("select", "selected", ANSWER, key=_ANSWER_KEY),
         Stage("format", "formatted", ANSWER | CONVERSATION, key=_ANSWER_KEY),
+    )
+}
+
+# What follows a recipe's stages in a study: so many rows of each variant, the students trained on them, how they score,
+# and all variants side by side.
+STUDY_STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage("cell", "cell", CONVERSATION, key=("row_id",)),
+        Stage("student", "student", STUDENT, counts="free", key=("seed",)),
+        Stage(
+            "scores",
+            "scores",
+            SCORE,
+            counts="free",
+            key=("seed", "benchmark", "question_id", "sample"),
+        ),
+        Stage("scoreboard", "scoreboard", SCOREBOARD, counts="free", key=("variant", "benchmark")),
     )
 }

@@ -6,7 +6,8 @@ can stand behind them.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -191,4 +192,68 @@ class Sandbox(Protocol):
 
     def run(self, jobs: Iterable[Job]) -> Iterator[tuple[Execution, ...]]:
         """One tuple of executions a job, in the order of the jobs and of their `stdins`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a student is fine-tuned on conversations: all of its weights, or a LoRA adapter of rank `lora`.
+
+    `base` is a folder in transformers' format, a name on the Hub, or empty for the environment's own student. `batch`
+    counts sequences a step over all devices, `warmup` is a share of the steps, `context` counts tokens; a conversation
+    that is longer is cut there. AdamW with (0.9, 0.999), a cosine to zero.
+    """
+
+    base: str = ""
+    epochs: float = 5.0
+    batch: int = 128
+    rate: float = 4e-5
+    warmup: float = 0.1
+    context: int = 16_384
+    weight_decay: float = 0.0
+    packing: bool = False
+    lora: int | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of one training. `student` names it for `Students.open`; with an `error` there is none.
+
+    `tokens` were learned from, over all epochs; `loss` is the mean over the last tenth of the steps.
+    """
+
+    seed: int
+    student: str
+    base: str
+    rows: int
+    tokens: int
+    steps: int
+    loss: float
+    seconds: float
+    error: str | None = None
+
+
+@runtime_checkable
+class Students(Protocol):
+    """Models that are fine-tuned here, kept, and asked."""
+
+    @property
+    def name(self) -> str:
+        """What decides what comes of a training beside its rows, `Training` and seed: the trainer, and the student that
+        an empty `base` stands for, with the hash of its weights."""
+        ...
+
+    def train(
+        self, rows: Callable[[], Iterable[tuple[Message, ...]]], training: Training, seeds: Sequence[int]
+    ) -> Iterator[Trained]:
+        """Train one student a seed, and yield what came of each, in the order of the seeds.
+
+        `rows` may be read more than once, and gives the same conversations each time. One that was trained on the same
+        rows in the same way is not trained again, and one that was interrupted goes on from its last checkpoint. A
+        training whose loss is no number ends with an `error` and does not stop the others.
+        """
+        ...
+
+    def open(self, student: str) -> AbstractContextManager[Generator]:
+        """The student as a model that answers."""
         ...

@@ -19,8 +19,8 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 import polars as pl
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
-from ot_assets.contracts import SCALED, STAGES
-from ot_resources.interfaces import BadInput, Embedder, Generator, Sandbox, Tokenizer
+from ot_assets.contracts import SCALED, STAGES, STUDY_STAGES
+from ot_resources.interfaces import BadInput, Embedder, Generator, Sandbox, Students, Tokenizer
 
 _SAMPLING = {"temperature": Field(ge=0), "top_p": Field(gt=0, le=1), "max_tokens": Field(ge=1)}
 
@@ -29,6 +29,7 @@ CAPABILITIES: dict[str, type] = {
     "embedder": Embedder,
     "sandbox": Sandbox,
     "tokenizer": Tokenizer,
+    "students": Students,
 }
 
 
@@ -118,7 +119,7 @@ def find(stage: str, name: str, where: str = "recipe") -> Strategy:
     _load_all()
     if (stage, name) in _REGISTRY:
         return _REGISTRY[stage, name]
-    if stage not in STAGES:
+    if stage not in STAGES | STUDY_STAGES:
         raise BadInput(f"{where}: unknown stage '{stage}'{_suggest(stage, list(STAGES))}")
     names = [known for known_stage, known in _REGISTRY if known_stage == stage]
     raise BadInput(f"{where}: {stage} has no strategy '{name}'{_suggest(name, names)}")
