@@ -1,0 +1,200 @@
+"""Scores of several variants on the same questions, how sure they are, and how they differ.
+
+A score is the mean over benchmarks of the mean over questions of the share of right answers. Two things make it
+uncertain: other questions could have been asked, and another seed would have trained another student.
+
+    var(score)      = questions + seeds / number of seeds
+    var(difference) = questions of the difference, paired + seeds x (1/n + 1/m)
+
+*Questions*: a bootstrap over the questions of each benchmark, the same draws for all variants, so that what a question
+is hard for all takes no part in a difference. One question fewer is drawn than there are, which makes the variance
+unbiased (Rao and Wu's rescaled bootstrap). *Seeds*: the variance between seeds, pooled over the variants, less what the
+answers of a finite number of questions vary by themselves: that is among the questions' share already.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DRAWS = 2_000
+# A difference counts beyond so many of its standard errors.
+STANDARD_ERRORS = 2.0
+SIGNIFICANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What all variants made of one benchmark: shares of right answers, 0 to 1, NaN where there is none.
+
+    `shares` is (variants, seeds, questions). A score that was measured elsewhere has no questions: it stands in `whole`
+    (variants, seeds), with how many questions it is of in `asked` (variants).
+    """
+
+    benchmark: str
+    shares: np.ndarray
+    whole: np.ndarray
+    asked: np.ndarray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Scores (variants) with NaN where a benchmark is missing, and what their standard errors are made of.
+
+    `questions` (variants, variants) is the covariance over questions, with as many degrees of freedom as
+    `questions_df`; `between` the variance of one seed with `between_df`; `seeds` (variants) counts them.
+    """
+
+    scores: np.ndarray
+    questions: np.ndarray
+    questions_df: int
+    between: float
+    between_df: int
+    seeds: np.ndarray
+
+    def error(self, variant: int) -> float:
+        """The standard error of a score."""
+        return math.sqrt(self.questions[variant, variant] + self.between / self.seeds[variant])
+
+    def difference(self, one: int, other: int) -> tuple[float, float, float]:
+        """(difference, its standard error, two-sided p value) of one variant to another."""
+        covariance = self.questions
+        apart = float(covariance[one, one] + covariance[other, other] - 2 * covariance[one, other])
+        # The draws of two variants that agree on all questions differ by rounding only.
+        by_questions = apart if apart > 1e-15 else 0.0
+        by_seeds = self.between * (1 / self.seeds[one] + 1 / self.seeds[other])
+        by = float(self.scores[one] - self.scores[other])
+        error = math.sqrt(by_questions + by_seeds)
+        if error == 0:
+            return by, 0.0, 1.0 if abs(by) < 1e-12 else 0.0
+        freedom = (by_questions + by_seeds) ** 2 / (
+            by_questions**2 / max(1, self.questions_df) + by_seeds**2 / max(1, self.between_df)
+        )
+        return by, error, two_sided(by / error, freedom)
+
+
+def estimate(panels: Sequence[Panel], seeds_too: bool = True) -> Estimate:
+    """The mean over the panels. Without `seeds_too`, the seeds that there are stand for themselves."""
+    import numpy as np
+
+    scores = np.mean([_by_benchmark(panel) for panel in panels], axis=0)
+    covariance = np.sum([_questions(panel) for panel in panels], axis=0) / len(panels) ** 2
+    freedom = sum(max(0, panel.shares.shape[2] - 1) for panel in panels)
+    present = ~np.isnan(np.stack([_by_seed(panel) for panel in panels])).any(axis=0)
+    between, between_df = _between(panels, present) if seeds_too else (0.0, 0)
+    return Estimate(scores, covariance, freedom, between, between_df, present.sum(axis=1))
+
+
+def _by_seed(panel: Panel) -> np.ndarray:
+    """Scores (variants, seeds)."""
+    import numpy as np
+
+    answered = ~np.isnan(panel.shares)
+    counts = answered.sum(axis=2)
+    sums = np.where(answered, panel.shares, 0).sum(axis=2)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), panel.whole)
+
+
+def _by_question(panel: Panel) -> np.ndarray:
+    """Means over the seeds (variants, questions)."""
+    import numpy as np
+
+    answered = ~np.isnan(panel.shares)
+    counts = answered.sum(axis=1)
+    sums = np.where(answered, panel.shares, 0).sum(axis=1)
+    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+
+
+def _by_benchmark(panel: Panel) -> np.ndarray:
+    """Scores (variants): the mean over questions, or over the seeds of what was measured elsewhere."""
+    import numpy as np
+
+    asked, whole = _by_question(panel), panel.whole
+    here, there = ~np.isnan(asked), ~np.isnan(whole)
+    own = np.where(here, asked, 0).sum(axis=1) / np.maximum(here.sum(axis=1), 1)
+    elsewhere = np.where(there, whole, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    return np.where(here.any(axis=1), own, np.where(there.any(axis=1), elsewhere, np.nan))
+
+
+def _questions(panel: Panel) -> np.ndarray:
+    """The covariance over questions (variants, variants); of what was measured elsewhere, at most what it can be."""
+    import numpy as np
+
+    shares = _by_question(panel)
+    variants, questions = shares.shape
+    covariance = np.zeros((variants, variants))
+    answered = ~np.isnan(shares)
+    own = answered.any(axis=1)
+    if questions > 1 and own.any():
+        drawn = np.random.default_rng(zlib.crc32(panel.benchmark.encode()))
+        times = drawn.multinomial(questions - 1, np.full(questions, 1 / questions), size=DRAWS)
+        sums, counts = times @ np.where(answered, shares, 0).T, times @ answered.T
+        means = (sums / np.maximum(counts, 1))[:, own]
+        covariance[np.ix_(own, own)] = np.cov(means, rowvar=False).reshape(own.sum(), own.sum())
+    elsewhere = _by_benchmark(panel)
+    for variant in np.flatnonzero(~own & ~np.isnan(elsewhere)):
+        # As though each question were always solved or never: the mean hides which.
+        covariance[variant, variant] = elsewhere[variant] * (1 - elsewhere[variant]) / max(1, panel.asked[variant])
+    return covariance
+
+
+def _between(panels: Sequence[Panel], present: np.ndarray) -> tuple[float, int]:
+    """The variance of a seed's score beyond that of its answers, and its degrees of freedom."""
+    import numpy as np
+
+    by_seed = np.mean([_by_seed(panel) for panel in panels], axis=0)
+    summed, freedom = 0.0, 0
+    for variant, seeds in enumerate(present):
+        if seeds.sum() < 2:
+            continue
+        answers = sum(_interaction(panel.shares[variant][seeds]) for panel in panels) / len(panels) ** 2
+        degrees = int(seeds.sum()) - 1
+        summed += degrees * (float(np.var(by_seed[variant][seeds], ddof=1)) - answers)
+        freedom += degrees
+    return (max(0.0, summed / freedom), freedom) if freedom else (0.0, 0)
+
+
+def _interaction(shares: np.ndarray) -> float:
+    """How much a seed's mean varies by its answers alone: what neither seed nor question explains."""
+    import numpy as np
+
+    whole = shares[:, ~np.isnan(shares).any(axis=0)]
+    seeds, questions = whole.shape
+    if questions < 2:
+        return 0.0
+    left = whole - whole.mean(axis=0) - whole.mean(axis=1, keepdims=True) + whole.mean()
+    return float((left**2).sum() / ((seeds - 1) * (questions - 1)) / questions)
+
+
+def two_sided(t: float, freedom: float) -> float:
+    """The probability of a value of Student's t beyond +-t.
+
+    With x = sqrt(freedom) tan(a) the density is cos(a) to the power freedom - 1.
+    """
+    import numpy as np
+
+    freedom = min(freedom, 1e5)
+    start = math.atan(abs(t) / math.sqrt(freedom))
+    # All of the mass of many degrees lies close to zero.
+    end = min(math.pi / 2, 40 / math.sqrt(freedom))
+    if start >= end:
+        return 0.0
+    whole, beyond = (np.linspace(low, end, 20_001) for low in (0.0, start))
+    density = [np.cos(angles) ** (freedom - 1) for angles in (whole, beyond)]
+    return float(np.trapezoid(density[1], beyond) / np.trapezoid(density[0], whole))
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """P values corrected for how many there are (Holm 1979): the chance of one false finding stays what it is."""
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    corrected, least = [0.0] * len(values), 0.0
+    for rank, place in enumerate(order):
+        least = max(least, min(1.0, values[place] * (len(values) - rank)))
+        corrected[place] = least
+    return corrected
