@@ -44,7 +44,7 @@ _RUN_LINE = {
     "model": "VARCHAR",
     "inputs": "STRUCT(asset VARCHAR, version VARCHAR)[]",
     "choices": "STRUCT(recipe VARCHAR, track VARCHAR, position BIGINT, stage VARCHAR, strategy VARCHAR, "
-    "strategy_version BIGINT, params JSON)[]",
+    "strategy_version BIGINT, params JSON, because JSON)[]",
 }
 
 # DuckDB's own; a table that came under such a name must not hide all others.
@@ -60,8 +60,12 @@ create view lineage.inputs as
     from (select asset, version, unnest(inputs) as input from lineage.runs);
 create view lineage.choices as
     select distinct dataset, dataset_version, choice.recipe, choice.track, choice.stage, choice.strategy,
-           choice.strategy_version, choice.params, choice.position, dataset_version = current_version as is_current
-    from (select asset as dataset, version as dataset_version, unnest(choices) as choice from lineage.runs)
+           choice.strategy_version, choice.params, choice.because, choice.position,
+           dataset_version = current_version as is_current
+    from (select asset as dataset, version as dataset_version, unnest(choices) as choice from (
+        -- What justifies a choice may be told anew without making the table anew: the last word counts.
+        from lineage.runs where len(choices) > 0
+        qualify row_number() over (partition by asset, version order by "at" desc) = 1))
     left join (select asset as dataset, version as current_version from lineage.current) using (dataset);
 """
 

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import Key, Node
 from ot_resources.digest import canonical_json
 
@@ -94,19 +95,30 @@ def choices_by_track(node: Node, inputs: Inputs) -> list[dict[str, Any]]:
     """Every choice that a dataset hangs on, with its recipe and track, read off the versions it was made from."""
     assert node.recipe is not None
     tracks = {key[1]: version_.record["trail"] for key, version_ in inputs if key in node.inputs}
-    return _by_track(node.recipe.name, tracks)
+    return _by_track(node.recipe, tracks)
 
 
-def _by_track(recipe: str, tracks: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _by_track(recipe: Recipe, tracks: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The steps of all tracks; before a step that takes another recipe's dataset, the steps of that one."""
     found: list[dict[str, Any]] = []
-    for track, steps in tracks.items():
+    built_on = {reused.recipe.name: reused.recipe for track in recipe.tracks for reused in track.reused()}
+    for name, steps in tracks.items():
+        whys = _whys(recipe, name, steps)
         for position, step in enumerate(steps):
             if "built_on" in step:
-                found += _by_track(step["params"]["recipe"], step["built_on"])
-            own = {name: value for name, value in step.items() if name != "built_on"}
-            found.append({"recipe": recipe, "track": track, "position": position} | own)
+                found += _by_track(built_on[step["params"]["recipe"]], step["built_on"])
+            own = {key: value for key, value in step.items() if key != "built_on"}
+            found.append({"recipe": recipe.name, "track": name, "position": position} | own | {"because": whys[position]})
     return found
+
+
+def _whys(recipe: Recipe, name: str, steps: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """What justifies each step of a track. A table is shared by all that make the same choice, and its record knows no
+    reasons: they are the recipe's. A track's steps end with its choices; before them are its sources."""
+    track = next(track for track in recipe.tracks if track.name == name)
+    before = [track.because if step["stage"] == "sources" else None for step in steps[: -len(track.choices)]]
+    found = [*before, *(choice.because for choice in track.choices)]
+    return [why.told() if why else None for why in found]
 
 
 def because(node: Node, params: dict[str, Any], inputs: Inputs, made: Version, before: Version | None) -> str:

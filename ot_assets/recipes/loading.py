@@ -6,7 +6,7 @@ Every mistake is a BadInput of one line: the file, the key in it, and what would
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, TypeAdapter, Validati
 from ot_assets.contracts import DOMAINS, STAGES
 from ot_assets.recipes import rules
 from ot_assets.recipes.against import read_benchmarks
+from ot_assets.recipes.because import Because, read_because
 from ot_assets.recipes.finding import file_of
 from ot_assets.recipes.model import Choice, DatasetSpec, Input, Published, Recipe, Reused, Track, Written
 from ot_assets.recipes.sources import SourceSpec, catalogue, check_files, check_keys, read_source
@@ -124,6 +125,7 @@ class _Reader:
     def track(self, name: str, items: list[dict[str, Any]], format_: str | dict[str, Any]) -> Track:
         where = f"{self.path.name}: tracks.{name}"
         stages = [_stage_item(item, f"{where}[{index}]") for index, item in enumerate(items)]
+        whys = [_because(item, f"{where}[{index}]") for index, item in enumerate(items)]
         if not stages or stages[0][0] != "sources":
             raise BadInput(f"{where}: the first stage must be 'sources'")
         if any(stage == "sources" for stage, _ in stages[1:]):
@@ -135,14 +137,15 @@ class _Reader:
             if stage == "format":
                 format_ = _own_format(format_, body, index == len(stages) - 1, f"{where}[{index}].format")
             else:
-                choices.append(self.choice(stage, body, f"{where}[{index}].{stage}"))
+                choice = self.choice(stage, body, f"{where}[{index}].{stage}")
+                choices.append(replace(choice, because=whys[index]))
         if not any(choice.stage == "answers" for choice in choices):
             raise BadInput(
                 f"{where}: no 'answers' stage: add 'answers: {{use: teacher}}' or 'answers: {{use: imported}}'"
             )
-        own = f"tracks.{name}.format" if stages[-1][0] == "format" else "format"
-        choices.append(self.format_choice(format_, own))
-        track = Track(name, sources, tuple(choices))
+        own, why = (f"tracks.{name}.format", whys[-1]) if stages[-1][0] == "format" else ("format", None)
+        choices.append(replace(self.format_choice(format_, own), because=why))
+        track = Track(name, sources, tuple(choices), whys[0])
         rules.check_track(track, where)
         return track
 
@@ -257,12 +260,18 @@ def _name(name: Any, where: str) -> str:
 
 
 def _stage_item(item: dict[str, Any], where: str) -> tuple[str, Any]:
-    if not isinstance(item, dict) or len(item) != 1:
-        raise BadInput(f"{where}: each item names one stage, as in '- dedup: {{use: exact}}'")
-    ((stage, body),) = item.items()
+    """(stage, body) of one item; beside its stage it may say `because`."""
+    named = {key: value for key, value in item.items() if key != "because"} if isinstance(item, dict) else {}
+    if len(named) != 1:
+        raise BadInput(f"{where}: each item names one stage, as in '- dedup: {{use: exact}}', and may say why ('because')")
+    ((stage, body),) = named.items()
     if stage not in STAGES:
         registry.find(stage, "", where)
     return stage, body
+
+
+def _because(item: dict[str, Any], where: str) -> Because | None:
+    return read_because(item["because"], f"{where}.because") if "because" in item else None
 
 
 def _published(body: dict[str, Any], where: str) -> Published | None:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from ot_assets.recipes.because import Because
 from ot_assets.recipes.sources import SourceSpec
 from ot_assets.strategies import registry
 from ot_resources.generators.budget import Budget
@@ -26,7 +27,8 @@ Published = _Count | tuple[_Count, _Count] | dict[str, _Count | tuple[_Count, _C
 class Choice:
     """One choice: a strategy with its parameters at one stage of a track. `asset` is the name of its table.
 
-    `published` is how many rows the release had after it, and `model` who answered there; neither changes the table.
+    `published` is how many rows the release had after it, `model` who answered there, and `because` the study that
+    justifies it; none of them changes the table.
     """
 
     stage: str
@@ -36,6 +38,7 @@ class Choice:
     where: str
     tables: dict[str, tuple[SourceSpec | Reused, ...]] = field(default_factory=dict)
     published: Published | None = None
+    because: Because | None = None
     model: str | None = None
 
     @property
@@ -78,11 +81,12 @@ Input = SourceSpec | Written | Reused
 
 @dataclass(frozen=True)
 class Track:
-    """An ordered list of choices; the sources come first."""
+    """An ordered list of choices; the sources come first, and `because` is the study that justifies them."""
 
     name: str
     sources: tuple[Input, ...]
     choices: tuple[Choice, ...]
+    because: Because | None = None
 
     def outside(self) -> Iterator[SourceSpec]:
         """Every source and benchmark that the track reads itself."""

@@ -17,6 +17,7 @@ from fractions import Fraction
 from typing import Any
 
 from ot_assets.contracts import CONVERSATION, QUESTION, STAGES, Schema
+from ot_assets.recipes.because import Because
 from ot_assets.recipes.model import Choice, Published, Recipe, Reused, Track, Written
 from ot_assets.recipes.sources import SourceSpec
 from ot_assets.strategies import registry
@@ -54,6 +55,7 @@ class Node:
     source: SourceSpec | None = None
     rules: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
     published: Published | None = None
+    because: Because | None = None
     model: str | None = None
     where: str = ""
 
@@ -192,6 +194,7 @@ def _track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
         inputs=tuple(inputs),
         recipe=recipe,
         track=track.name,
+        because=track.because,
         where=where,
     )
     for choice in track.choices:
@@ -219,6 +222,7 @@ def _chosen(recipe: Recipe, track: Track, choice: Choice, last: Key) -> Node:
         recipe=recipe,
         track=track.name,
         published=choice.published,
+        because=choice.because,
         model=choice.model,
         where=choice.where,
     )
