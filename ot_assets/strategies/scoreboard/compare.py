@@ -30,7 +30,7 @@ class Cell(TypedDict, total=False):
     rows: int | None
     tokens: int | None
     money: float | None
-    verdict: Literal["failed", "not enough rows"] | None
+    verdict: Literal["failed", "not enough rows", "not made"] | None
     reason: str | None
 
 
