@@ -12,7 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ot_assets.recipes.model import Recipe
+from ot_assets.recipes.because import Because
+from ot_assets.recipes.model import Recipe, Track
 from ot_assets.recipes.plan import Key, Node
 from ot_resources.digest import canonical_json
 
@@ -95,30 +96,41 @@ def choices_by_track(node: Node, inputs: Inputs) -> list[dict[str, Any]]:
     """Every choice that a dataset hangs on, with its recipe and track, read off the versions it was made from."""
     assert node.recipe is not None
     tracks = {key[1]: version_.record["trail"] for key, version_ in inputs if key in node.inputs}
-    return _by_track(node.recipe, tracks)
+    return _by_track(node.recipe.name, node.recipe, tracks)
 
 
-def _by_track(recipe: Recipe, tracks: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The steps of all tracks; before a step that takes another recipe's dataset, the steps of that one."""
+def _by_track(name: str, recipe: Recipe | None, tracks: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The steps of all tracks; before a step that takes another recipe's dataset, the steps of that one.
+
+    `recipe` is the one of that name as it is now, for what it says of its choices; None where it is not to be had.
+    """
     found: list[dict[str, Any]] = []
-    built_on = {reused.recipe.name: reused.recipe for track in recipe.tracks for reused in track.reused()}
-    for name, steps in tracks.items():
-        whys = _whys(recipe, name, steps)
-        for position, step in enumerate(steps):
+    now = recipe.tracks if recipe else ()
+    built_on = {reused.recipe.name: reused.recipe for track in now for reused in track.reused()}
+    for track, steps in tracks.items():
+        whys = _whys(next((one for one in now if one.name == track), None), steps)
+        for position, (step, why) in enumerate(zip(steps, whys, strict=True)):
             if "built_on" in step:
-                found += _by_track(built_on[step["params"]["recipe"]], step["built_on"])
+                other = step["params"]["recipe"]
+                found += _by_track(other, built_on.get(other), step["built_on"])
             own = {key: value for key, value in step.items() if key != "built_on"}
-            found.append({"recipe": recipe.name, "track": name, "position": position} | own | {"because": whys[position]})
+            found.append({"recipe": name, "track": track, "position": position} | own | {"because": why})
     return found
 
 
-def _whys(recipe: Recipe, name: str, steps: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
-    """What justifies each step of a track. A table is shared by all that make the same choice, and its record knows no
-    reasons: they are the recipe's. A track's steps end with its choices; before them are its sources."""
-    track = next(track for track in recipe.tracks if track.name == name)
-    before = [track.because if step["stage"] == "sources" else None for step in steps[: -len(track.choices)]]
-    found = [*before, *(choice.because for choice in track.choices)]
-    return [why.told() if why else None for why in found]
+def _whys(track: Track | None, steps: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
+    """What justifies each step. A table belongs to all who make the same choice, and its record knows no reasons: they
+    are the track's. Its choices follow each other in the steps, after those of its sources; where they do not, because
+    the recipe is another one by now, nothing is told."""
+    whys: list[Because | None] = [None] * len(steps)
+    wanted = [(choice.stage, choice.use) for choice in track.choices] if track else []
+    made = [(step["stage"], step["strategy"]) for step in steps]
+    starts = [start for start in range(len(made)) if wanted and made[start : start + len(wanted)] == wanted]
+    if track and starts:
+        choices = slice(starts[0], starts[0] + len(wanted))
+        whys[choices] = [choice.because for choice in track.choices]
+        whys[: starts[0]] = [track.because if stage == "sources" else None for stage, _ in made[: starts[0]]]
+    return [why.told() if why else None for why in whys]
 
 
 def because(node: Node, params: dict[str, Any], inputs: Inputs, made: Version, before: Version | None) -> str:

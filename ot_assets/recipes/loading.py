@@ -226,7 +226,7 @@ class _Reader:
             raise BadInput(
                 f"{where}: 'model' is the name of the model that answered in the release; {strategy.title} asks none"
             )
-        return Choice(stage, body["use"], asset, checked, where, tables, _published(body, where), model)
+        return Choice(stage, body["use"], asset, checked, where, tables, _published(body, where), model=model)
 
     def format_choice(self, body: str | dict[str, Any], where: str) -> Choice:
         return self.choice("format", body, f"{self.path.name}: {where}")
