@@ -147,7 +147,7 @@ def _description(node: Node) -> str:
         return _source_description(node)
     params = yaml.safe_dump(node.params, sort_keys=False, allow_unicode=True).strip() if node.params else ""
     against = [key[1] for tables in node.tables.values() for key in tables if key[0] == "benchmarks"]
-    parts = [f"**{node.stage}: {node.use}**", node.strategy.doc]
+    parts = [f"**{node.stage}: {node.use}**", _because(node), node.strategy.doc]
     if params:
         parts.append(f"Parameters at full size:\n\n```yaml\n{params}\n```")
     if against:
@@ -155,6 +155,14 @@ def _description(node: Node) -> str:
     if node.stage == "dataset" and node.recipe and node.strategy.name == "release":
         parts.insert(0, node.recipe.description)
     return "\n\n".join(part for part in parts if part)
+
+
+def _because(node: Node) -> str:
+    why = node.because
+    if why is None:
+        return ""
+    variant = f", variant {why.variant}" if why.variant else ""
+    return f"Chosen because of the study {why.study}{variant}" + (f" ({why.verdict})" if why.verdict else "") + "."
 
 
 def _source_description(node: Node) -> str:
