@@ -402,6 +402,8 @@ def test_a_full_disk_is_told_in_one_line_and_what_was_kept_is_used(ledger, monke
     with pytest.raises(Exception, match=r"the ledger .* cannot be written .*No space left.* not kept"):
         list(generator(engine, ledger).generate(requests))
     monkeypatch.undo()
+    # As at the end of its process: who writes a segment indexes it, and nobody else does.
+    ledger.close()
     kept = len(stored(ledger))
     assert kept
     again = RuleEngine()
