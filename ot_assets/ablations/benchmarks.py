@@ -1,4 +1,4 @@
-"""How a study's students are evaluated: which benchmarks may choose, how often each is asked, how answers are verified."""
+"""How students are evaluated: which benchmarks may choose, how often each is asked, how answers are verified."""
 
 from __future__ import annotations
 

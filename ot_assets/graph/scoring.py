@@ -1,0 +1,60 @@
+"""The checks of a study's tables: what a student learns from, who it is, and what its score is made of."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ot_assets.graph.checks import Check, Table
+from ot_assets.strategies.scores.overlap import overlaps
+
+# Rows that are shown with a check.
+_SHOWN = 20
+_CHARACTERS = 80
+
+
+def overlap_check(table: Table, benchmarks: pl.LazyFrame) -> Check:
+    """Whether a question that the student will be asked is among the rows that it learns from."""
+    found = overlaps(table.scan(), benchmarks)
+    if not found:
+        return Check("no_overlap", True, "no benchmark question is among the rows")
+    first = found[0]
+    told = f"{first.benchmark}: question {first.question_id} is row {first.row_id}: {first.question[:_CHARACTERS]!r}"
+    more = f"; {len(found) - 1:,} more" if len(found) > 1 else ""
+    rows = [overlap._asdict() | {"question": overlap.question[:_CHARACTERS]} for overlap in found[:_SHOWN]]
+    return Check("no_overlap", False, f"{told}{more}; decontaminate against the study's benchmarks", shown=rows)
+
+
+def student_checks(table: Table, embedded: bool) -> list[Check]:
+    """Whether the students are ones whose scores say something of a language model, and all of them are there."""
+    told = "the embedded student: its scores compare choices in miniature, and say nothing of a model of use"
+    diverged = table.reasons.get("diverged", 0)
+    trained = f"{table.rows:,} students" + (f", {diverged:,} diverged and are left out" if diverged else "")
+    return [
+        Check("real_student", not embedded, told if embedded else "students of a published base", blocking=False),
+        Check("all_trained", not diverged, trained, blocking=False),
+    ]
+
+
+def scores_checks(table: Table, stand_ins: bool) -> list[Check]:
+    """Whether every benchmark was verified. One that nothing verifies leaves the mean, so that only a rehearsal on
+    stand-ins may lack it."""
+    halves = [
+        half.group_by("benchmark").agg(pl.len().alias("rows"), *extra)
+        for half, extra in (
+            (table.scan(), []),
+            (table.dropped(), [pl.col("drop_reason").mode().first().alias("why")]),
+        )
+    ]
+    kept, dropped = (half.collect(engine="streaming") for half in halves)
+    scored = set(kept["benchmark"])
+    lost = [(name, why) for name, _, why in sorted(dropped.iter_rows()) if name not in scored]
+    told = "; ".join(f"{name}: {why}" for name, why in lost)
+    message = f"no score on {told}; the mean is over the others" if lost else f"{len(scored)} benchmarks scored"
+    unchecked = table.reasons.get("not_checked", 0)
+    share = unchecked / max(1, table.rows + unchecked)
+    return [
+        Check("benchmarks_scored", not lost, message, blocking=not stand_ins),
+        Check(
+            "all_checked", not unchecked, f"{unchecked:,} answers could not be checked ({share:.1%})", blocking=False
+        ),
+    ]
