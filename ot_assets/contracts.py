@@ -128,6 +128,8 @@ DOMAINS = ("math", "code", "science", "puzzle")
 # A parameter annotated with this counts rows of the full-size recipe and is multiplied by the run's scale.
 SCALED = "counts rows at full size"
 Rows = Annotated[int, SCALED, Field(ge=1, le=2**53)]
+# So is one that counts money.
+Money = Annotated[float, SCALED, Field(gt=0)]
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,21 @@ GRADING = {
     "verdicts_decided": "Not too many answers are unparsed, too slow to check, or met a broken test.",
 }
 
+CELL = {
+    "cell_filled": "There are as many rows, tokens or money as the study gives each variant; else nothing is trained.",
+    "no_overlap": "No question that the students will be asked is among the rows that they learn from.",
+}
+
+STUDENT = {
+    "real_student": "The students are ones whose scores say something of a model of use (warns for the embedded one).",
+    "all_trained": "No training diverged; a seed whose did is left out.",
+}
+
+SCORES = {
+    "benchmarks_scored": "Every benchmark has scores; of stand-ins some cannot be verified, which is told.",
+    "all_checked": "Every answer could be checked; what could not does not count.",
+}
+
 AUDITS = {
     "removals_seen": "Removals beside their twins, those with another text first; how many differ, and how.",
     "no_source_wiped": "No source of twenty rows or more loses all of them, none of a hundred nearly all.",
@@ -74,7 +89,7 @@ RELEASE = {
 
 # These only warn.
 WARNING = frozenset(
-    {"all_answered", "openthoughts3_rule", "real_teacher"}
+    {"all_answered", "openthoughts3_rule", "real_teacher", "real_student", "all_trained", "all_checked"}
     | {"removals_seen", "largest_cluster", "number_twins", "boilerplate"}
 )
 
@@ -103,6 +118,9 @@ def names(node: Node) -> list[str]:
         *published,
         *asking,
         *graded,
+        *(CELL if node.stage == "cell" else {}),
+        *(STUDENT if node.stage == "student" else {}),
+        *(SCORES if node.stage == "scores" else {}),
         *audit_names(node),
         *(RELEASE if node.strategy.title == "dataset.release" else {}),
     ]
@@ -163,6 +181,22 @@ def asking_check(usage: Usage) -> Check:
     told += [f"{count:,} failed: {reason}" for reason, count in usage.reasons.most_common(3)]
     told += [f"{usage.pending:,} not asked, the budget is spent: this table is partial"] if usage.pending else []
     return Check("all_answered", not (usage.failed or usage.pending), "; ".join(told), blocking=False)
+
+
+def cell_check(node: Node, table: Table, params: dict[str, Any]) -> Check:
+    """Whether a variant's rows fill the budget that all variants of its study share."""
+    n = params.get("n")
+    if n is None:
+        return Check("cell_filled", True, f"all {table.rows:,} rows: this study gives no budget")
+    if node.strategy.name == "money":
+        got, unit = params["spent"], "of money"
+    elif node.strategy.name == "tokens":
+        halves = [rows.select(pl.col("completion_tokens").sum()) for rows in (table.scan(), table.dropped())]
+        got, unit = sum(half.collect(engine="streaming").item() or 0 for half in halves), "tokens"
+    else:
+        got, unit = table.rows, "rows"
+    told = f"{got:,} of {n:,} {unit}" if got < n else f"{n:,} {unit}, as every variant has"
+    return Check("cell_filled", got >= n, told + ("; too few to be compared: no student is trained" * (got < n)))
 
 
 def grading_checks(node: Node, table: Table, params: dict[str, Any], capabilities: dict[str, Any]) -> list[Check]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import polars as pl
 
-from ot_assets.contracts import DOMAINS, VOLATILE
-from ot_assets.graph import audits, checks, release, verdicts
+from ot_assets.contracts import DOMAINS, SCORE, VOLATILE
+from ot_assets.graph import audits, checks, release, scoring, verdicts
+from ot_assets.graph.asked import asked_upstream, spent
 from ot_assets.graph.checks import Check
 from ot_assets.graph.watching import watched
 from ot_assets.lineage import record as lineage
@@ -55,6 +56,15 @@ class Tools:
     scale: float | None
     run_id: str
     budget: Budget = UNLIMITED
+    students: Any = None
+    teachers: Any = None
+
+    def model(self, node: Node, role: str) -> LanguageModel:
+        """Who answers: the environment's own, or whom a study's variant names. BadInput: nobody goes by that name."""
+        if node.teacher is None:
+            return self.models[role]
+        found: LanguageModel = self.teachers.get(node.teacher, node.where)
+        return found
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ def _made(node: Node, tools: Tools, before: Version | None) -> Made:
     started = time.monotonic()
     inputs = _inputs(node, tools)
     raw = outside(node, tools.hub, before)
-    params = _params(node, tools, raw)
+    params = _params(node, tools, raw, inputs)
     told = _told(node, params, tools)
     identity = lineage.identity(node, params | _capability_names(node, tools), inputs, raw.revision if raw else None)
     found = tools.store.lookup(node.kind, short_hash(identity))
@@ -150,10 +160,12 @@ def _inputs(node: Node, tools: Tools) -> list[tuple[Key, Version]]:
     return inputs
 
 
-def _params(node: Node, tools: Tools, raw: RawTable | None) -> dict[str, Any]:
+def _params(node: Node, tools: Tools, raw: RawTable | None, inputs: list[tuple[Key, Version]]) -> dict[str, Any]:
     if node.source and raw:
         return node.source.params(raw.stand_in)
-    return node.scaled(tools.environment, tools.scale)
+    params = node.scaled(tools.environment, tools.scale)
+    # What rows cost is not chosen, but read off the records of those who were asked.
+    return params | {"spent": spent(inputs) or 0.0} if node.strategy.title == "cell.money" else params
 
 
 def outside(node: Node, hub: Hub, before: Version | None) -> RawTable | None:
@@ -201,12 +213,13 @@ def _run(
     steps = lineage.trail(node, told, inputs)
     footer = {"asset": node.name, "trail": steps}
     sandboxes: list[Any] = []
+    asked: list[dict[str, Any]] = []
     with tools.store.draft(node.kind, VOLATILE, footer) as draft, ExitStack() as stack:
         if raw is not None:
             _write_source(node, tools.hub, raw, draft)
             rows_in = None
         else:
-            frame = pl.concat([versions[key].scan() for key in node.inputs], how="diagonal_relaxed")
+            frame = _frame(node, versions)
             rows_in = sum(versions[key].rows for key in node.inputs)
             tables = _tables(node, versions)
             capabilities, generators = _capabilities(node, tools, inputs, stack)
@@ -227,6 +240,7 @@ def _run(
             _write(result, draft)
             for generator in generators:
                 usage.add(generator.usage)
+            asked = _asked(node, tools, generators, capabilities, usage)
         draft.seal(identity)
         rows_in = draft.rows + draft.rows_dropped if rows_in is None else rows_in
         results = _check(node, draft, rows_in, params, versions, tools, usage, sets)
@@ -243,6 +257,7 @@ def _run(
                 "dropped": dict(sorted(draft.reasons.items())),
                 "sources": _sources(node, raw, inputs),
                 "models": _models(node, tools, params, inputs),
+                "asked": asked_upstream(inputs, [{"key": short_hash(identity)} | own for own in asked]),
                 "checks": [asdict(result) for result in results],
                 "checked_by": _checked_by(node, tools, sets),
                 "packages": lineage.packages(),
@@ -253,6 +268,33 @@ def _run(
         )
 
 
+def _frame(node: Node, versions: dict[Key, Version]) -> pl.LazyFrame:
+    """The rows that the strategy is given; of several variants, with a column that tells whose they are."""
+    if node.stage != "scoreboard":
+        return pl.concat([versions[key].scan() for key in node.inputs], how="diagonal_relaxed")
+    none = pl.LazyFrame(schema=SCORE | {"variant": pl.String})
+    scores = [versions[key].scan().with_columns(pl.lit(key[1]).alias("variant")) for key in node.inputs]
+    return pl.concat([none, *scores], how="diagonal_relaxed")
+
+
+def _asked(
+    node: Node, tools: Tools, generators: list[LedgeredGenerator], capabilities: dict[str, Any], usage: Usage
+) -> list[dict[str, Any]]:
+    """What the stage got of each model that it asked, students included; their account is added to the stage's."""
+    roles = [name for name, kind in node.strategy.capabilities.items() if kind == "generator"]
+    told = [
+        {"role": role, "model": tools.model(node, role).identity} | generator.usage.cost()
+        for role, generator in zip(roles, generators, strict=True)
+    ]
+    for name, kind in node.strategy.capabilities.items():
+        if kind == "students":
+            for generator in capabilities[name].generators:
+                usage.add(generator.usage)
+                told.append({"role": name, "model": generator.model} | generator.usage.cost())
+    where = {"stage": node.stage, "strategy": node.strategy.title}
+    return [where | one for one in told]
+
+
 def _tables(node: Node, versions: dict[Key, Version]) -> dict[str, pl.LazyFrame]:
     """The tables that the strategy reads beside its rows."""
     return {
@@ -260,6 +302,13 @@ def _tables(node: Node, versions: dict[Key, Version]) -> dict[str, pl.LazyFrame]
         for name, keys in node.tables.items()
         if name in node.strategy.tables
     }
+
+
+def _benchmarks(node: Node, versions: dict[Key, Version]) -> pl.LazyFrame:
+    """The questions that a study asks, whether or not the node's strategy reads them."""
+    keys = node.tables.get("benchmarks", ())
+    tables = [versions[key].scan().select("source", "question_id", "question") for key in keys]
+    return pl.concat([pl.LazyFrame(schema=dict.fromkeys(("source", "question_id", "question"), pl.String)), *tables])
 
 
 def _expected(node: Node, rows: int, params: dict[str, Any]) -> int | None:
@@ -312,13 +361,15 @@ def _capabilities(
     generators: list[LedgeredGenerator] = []
     for name, kind in node.strategy.capabilities.items():
         if kind == "generator":
-            generators.append(tools.models[name].generator(tools.run_id, node.name, _budget(node, tools)))
+            generators.append(tools.model(node, name).generator(tools.run_id, node.name, _budget(node, tools)))
             stack.callback(generators[-1].ledger.close)
             arguments[name] = generators[-1]
         elif kind == "sandbox":
             arguments[name] = stack.enter_context(tools.sandbox.open(_foreign(node, tools, inputs)))
         elif kind == "tokenizer":
             arguments[name] = _tokenizer(tools.hub)
+        elif kind == "students":
+            arguments[name] = tools.students.students(tools.run_id, node.name, _budget(node, tools))
         else:
             arguments[name] = tools.embedder
     return arguments, generators
@@ -348,9 +399,11 @@ def _capability_names(node: Node, tools: Tools) -> dict[str, str]:
     names: dict[str, str] = {}
     for name, kind in node.strategy.capabilities.items():
         if kind == "generator":
-            names[name] = tools.models[name].identity
+            names[name] = tools.model(node, name).identity
         elif kind == "tokenizer":
             names[name] = tools.hub.tokenizer
+        elif kind == "students":
+            names[name] = tools.students.name
         elif kind == "embedder":
             names[name] = tools.embedder.model
     return names
@@ -377,6 +430,13 @@ def _check(
     sets: release.Sets,
 ) -> list[Check]:
     results = checks.house_checks(node, table, rows_in, params) + _published(node, table, tools)
+    if node.stage == "cell":
+        results.append(checks.cell_check(node, table, params))
+        results.append(scoring.overlap_check(table, _benchmarks(node, inputs)))
+    if node.stage == "student":
+        results += scoring.student_checks(table, tools.students.embedded)
+    if node.stage == "scores":
+        results += scoring.scores_checks(table, stand_ins=tools.environment == "local")
     if "generator" in node.strategy.capabilities.values():
         results.append(checks.asking_check(usage))
     if node.strategy.title in grading.MAKERS:
@@ -455,8 +515,9 @@ def _models(
     node: Node, tools: Tools, params: dict[str, Any], inputs: list[tuple[Key, Version]]
 ) -> list[dict[str, Any]]:
     own = [
-        {"role": name, "model": tools.models[name].identity, "stage": node.stage, "params": params}
+        {"role": name, "model": model, "stage": node.stage, "params": params}
         for name, kind in node.strategy.capabilities.items()
-        if kind == "generator"
+        if kind in ("generator", "students")
+        for model in [tools.students.name if kind == "students" else tools.model(node, name).identity]
     ]
     return lineage.upstream("models", inputs) + own

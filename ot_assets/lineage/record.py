@@ -93,7 +93,10 @@ def uses(stage: str, strategy: str, inputs: Inputs) -> bool:
 
 
 def choices_by_track(node: Node, inputs: Inputs) -> list[dict[str, Any]]:
-    """Every choice that a dataset hangs on, with its recipe and track, read off the versions it was made from."""
+    """Every choice that a dataset or a score hangs on, with its recipe and track, read off what it was made from.
+
+    Those of a study go by its name and the variant's.
+    """
     assert node.recipe is not None
     tracks = {key[1]: version_.record["trail"] for key, version_ in inputs if key in node.inputs}
     return _by_track(node.recipe.name, node.recipe, tracks)
@@ -198,8 +201,10 @@ def run_line(
         "host": platform.node(),
         "git": git_commit(),
     }
-    if node.strategy.title == "dataset.release":
+    if node.strategy.title == "dataset.release" or node.stage == "scoreboard":
         line["choices"] = choices_by_track(node, inputs)
+    elif node.recipe and node.stage in ("student", "scores"):
+        line["choices"] = _by_track(node.recipe.name, node.recipe, {node.track or "": record["trail"]})
     return line
 
 

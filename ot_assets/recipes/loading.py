@@ -25,7 +25,7 @@ from ot_assets.strategies import registry
 from ot_resources.generators.budget import Budget
 from ot_resources.interfaces import BadInput
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
+NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 # What any choice may say beside the parameters of its strategy.
 _OF_ANY_CHOICE = frozenset({"use", "as", "published", "model"})
 _PUBLISHED: TypeAdapter[Published | None] = TypeAdapter(Published | None)
@@ -59,7 +59,7 @@ def load_recipe(
     if path.resolve() in within:
         told = " -> ".join(p.stem for p in (*within, path))
         raise BadInput(f"{path.name}: a recipe cannot build on itself: {told}")
-    raw = _read_yaml(path)
+    raw = read_yaml(path)
     try:
         parsed = _File.model_validate(raw)
     except ValidationError as error:
@@ -67,12 +67,12 @@ def load_recipe(
         key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("literal", "dict")))
         raise BadInput(f"{path.name}: {key}: {_pydantic_message(first)}") from None
     for kind, name in (("name", parsed.name), *(("tracks", track) for track in parsed.tracks)):
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise BadInput(f"{path.name}: {kind}: '{name[:80]}' must be up to 80 lower case letters, digits and '_'")
     rules.check_taken(path.name, parsed.name, list(parsed.tracks))
     if not parsed.tracks:
         raise BadInput(f"{path.name}: tracks: give at least one track")
-    reader = _Reader(path, parsed.name, look, (*within, path.resolve()), loaded)
+    reader = Reader(path, parsed.name, look, (*within, path.resolve()), loaded)
     tracks = tuple(reader.track(name, items, parsed.format) for name, items in parsed.tracks.items())
     recipe = Recipe(
         name=parsed.name,
@@ -93,28 +93,30 @@ def load_recipe(
     return recipe
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, what: str = "recipe") -> dict[str, Any]:
+    """The mapping in a file; BadInput where there is none. `what` the file is called in a message."""
     if not path.is_file():
-        raise BadInput(f"no recipe file at {path}")
+        raise BadInput(f"no {what} file at {path}")
     try:
         raw = parse(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
         raise BadInput(f"{path.name}: not text in UTF-8 (byte {error.start})") from None
     except RecursionError:
-        raise BadInput(f"{path.name}: not a recipe: nested too deeply") from None
+        raise BadInput(f"{path.name}: not a {what}: nested too deeply") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         said = getattr(error, "problem", None) or (str(error).splitlines() or ["cannot be read"])[0]
         raise BadInput(f"{path.name}{line}: not valid YAML: {said}") from None
     if not isinstance(raw, dict):
-        raise BadInput(f"{path.name}: a recipe is a mapping with name, tracks and dataset")
+        keys = "name, tracks and dataset" if what == "recipe" else "name, recipe, stage and variants"
+        raise BadInput(f"{path.name}: a {what} is a mapping with {keys}")
     return raw
 
 
 @dataclass(frozen=True)
-class _Reader:
-    """Reads the tracks of one recipe file."""
+class Reader:
+    """Reads tracks and choices of one file. Without `look`, the files that they name are not looked at."""
 
     path: Path
     name: str
@@ -131,7 +133,7 @@ class _Reader:
         if any(stage == "sources" for stage, _ in stages[1:]):
             raise BadInput(f"{where}: 'sources' can only be the first stage of a track")
         default = name if name in DOMAINS else None
-        sources = self._sources(stages[0][1], f"{where}[0].sources", default)
+        sources = self.sources(stages[0][1], f"{where}[0].sources", default)
         choices: list[Choice] = []
         for index, (stage, body) in enumerate(stages[1:], start=1):
             if stage == "format":
@@ -149,7 +151,7 @@ class _Reader:
         rules.check_track(track, where)
         return track
 
-    def _sources(self, body: Any, where: str, domain: str | None) -> tuple[Input, ...]:
+    def sources(self, body: Any, where: str, domain: str | None) -> tuple[Input, ...]:
         if not isinstance(body, list) or not body:
             raise BadInput(
                 f"{where}: a list of sources, as in '[openmath_2_math, {{use: files, path: my.parquet, ...}}]'"
@@ -220,7 +222,7 @@ class _Reader:
         _name(asset, f"{where}: 'as'")
         strategy = registry.find(stage, body["use"], where)
         checked = strategy.check(params, where)
-        tables = {name: self._tables(stage, checked.pop(name), f"{where}.{name}") for name in sorted(strategy.tables)}
+        tables = {name: self.tables(stage, checked.pop(name), f"{where}.{name}") for name in sorted(strategy.tables)}
         model = body.get("model")
         if model is not None and (not isinstance(model, str) or "generator" not in strategy.capabilities.values()):
             raise BadInput(
@@ -231,7 +233,7 @@ class _Reader:
     def format_choice(self, body: str | dict[str, Any], where: str) -> Choice:
         return self.choice("format", body, f"{self.path.name}: {where}")
 
-    def _tables(self, stage: str, value: Any, where: str) -> tuple[SourceSpec | Reused, ...]:
+    def tables(self, stage: str, value: Any, where: str) -> tuple[SourceSpec | Reused, ...]:
         """What a table parameter names. Questions are cleaned of benchmarks and of earlier datasets; what a filter
         learns from are questions like any others, whatever their domain."""
         items = value if isinstance(value, list) else [value]
@@ -254,7 +256,7 @@ def _shown(value: Any) -> str:
 
 
 def _name(name: Any, where: str) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise BadInput(f"{where}: {_shown(name)} must be up to 80 lower case letters, digits and '_'")
     return name
 
@@ -263,7 +265,9 @@ def _stage_item(item: dict[str, Any], where: str) -> tuple[str, Any]:
     """(stage, body) of one item; beside its stage it may say `because`."""
     named = {key: value for key, value in item.items() if key != "because"} if isinstance(item, dict) else {}
     if len(named) != 1:
-        raise BadInput(f"{where}: each item names one stage, as in '- dedup: {{use: exact}}', and may say why ('because')")
+        raise BadInput(
+            f"{where}: each item names one stage, as in '- dedup: {{use: exact}}', and may say why ('because')"
+        )
     ((stage, body),) = named.items()
     if stage not in STAGES:
         registry.find(stage, "", where)

@@ -29,6 +29,7 @@ class Choice:
 
     `published` is how many rows the release had after it, `model` who answered there, and `because` the study that
     justifies it; none of them changes the table.
+    `teacher`, of a study's variant, is who answers here (OT_TEACHERS), and does.
     """
 
     stage: str
@@ -40,6 +41,7 @@ class Choice:
     published: Published | None = None
     because: Because | None = None
     model: str | None = None
+    teacher: str | None = None
 
     @property
     def strategy(self) -> registry.Strategy:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from ot_assets.contracts import CONVERSATION, QUESTION, STAGES, Schema
+from ot_assets.contracts import CONVERSATION, QUESTION, STAGES, STUDY_STAGES, Schema
 from ot_assets.recipes.because import Because
 from ot_assets.recipes.model import Choice, Published, Recipe, Reused, Track, Written
 from ot_assets.recipes.sources import SourceSpec
@@ -37,7 +37,7 @@ class Node:
     `kind` is its folder in the store, shared between recipes. `inputs` are concatenated into the strategy's frame;
     `tables` are those of its table parameters. `rules`, of a dataset, are the decontamination choices of its tracks;
     a dataset reads what they compare with, to be looked at once more. `published` is how many rows the release had
-    here, and `model` who answered.
+    here, and `model` who answered; `teacher` is who answers instead of the environment's own (OT_TEACHERS).
     """
 
     key: Key
@@ -57,6 +57,7 @@ class Node:
     published: Published | None = None
     because: Because | None = None
     model: str | None = None
+    teacher: str | None = None
     where: str = ""
 
     @property
@@ -77,6 +78,8 @@ class Node:
     def code_version(self) -> str:
         """What decides how the table is made, before any data is seen."""
         params = self.source.params(stand_in=False) if self.source else self.params
+        if self.teacher:
+            params = {**params, "teacher": self.teacher}
         return f"{self.strategy.title}@{self.strategy.version}+{short_hash(params)[:8]}"
 
     def scaled(self, environment: str, scale: float | None) -> dict[str, Any]:
@@ -105,13 +108,13 @@ def plan(recipe: Recipe) -> tuple[Node, ...]:
             # One that is there already need not be planned again, as long as it is the same.
             if there is None or there.recipe is not reused.recipe:
                 for node in plan(reused.recipe):
-                    _share(nodes, node)
-        for node in (*map(source_node, track.outside()), *map(_earlier, compared)):
-            _share(nodes, node)
-        for node in _track_nodes(recipe, track):
-            _share(nodes, node)
+                    share(nodes, node)
+        for node in (*map(source_node, track.outside()), *map(earlier_node, compared)):
+            share(nodes, node)
+        for node in track_nodes(recipe, track):
+            share(nodes, node)
     for node in _dataset_nodes(recipe):
-        _share(nodes, node)
+        share(nodes, node)
     return tuple(nodes.values())
 
 
@@ -120,7 +123,7 @@ def plan_all(recipes: Iterable[Recipe]) -> dict[Key, Node]:
     nodes: dict[Key, Node] = {}
     for recipe in recipes:
         for node in plan(recipe):
-            _share(nodes, node)
+            share(nodes, node)
     return nodes
 
 
@@ -135,7 +138,7 @@ def with_upstream(keys: Iterable[Key], nodes: dict[Key, Node]) -> set[Key]:
     return found
 
 
-def _share(nodes: dict[Key, Node], node: Node) -> None:
+def share(nodes: dict[Key, Node], node: Node) -> None:
     """Add a node. A source that is there already is shared; BadInput when its id is that of another table."""
     there = nodes.setdefault(node.key, node)
     if node.recipe and there.recipe and node.recipe.file.resolve() != there.recipe.file.resolve():
@@ -171,7 +174,8 @@ def source_node(spec: SourceSpec) -> Node:
     )
 
 
-def _track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
+def track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
+    """The questions of a track, from its sources, and a table a choice."""
     where = f"{recipe.file.name}: tracks.{track.name}"
     inputs: list[Key] = []
     for source in track.sources:
@@ -198,16 +202,17 @@ def _track_nodes(recipe: Recipe, track: Track) -> Iterable[Node]:
         where=where,
     )
     for choice in track.choices:
-        node = _chosen(recipe, track, choice, last)
+        node = chosen_node(recipe, track, choice, last)
         if recipe.dataset.unverified and choice is _first_selection(track):
             # The twin formats what the selection was given.
-            yield _chosen(recipe, track, replace(track.choices[-1], asset=UNVERIFIED), last)
+            yield chosen_node(recipe, track, replace(track.choices[-1], asset=UNVERIFIED), last)
         yield node
         last = node.key
 
 
-def _chosen(recipe: Recipe, track: Track, choice: Choice, last: Key) -> Node:
-    stage = STAGES[choice.stage]
+def chosen_node(recipe: Recipe, track: Track, choice: Choice, last: Key) -> Node:
+    """The table that a choice makes of the table `last`."""
+    stage = (STAGES | STUDY_STAGES)[choice.stage]
     return Node(
         key=(recipe.name, track.name, choice.asset),
         kind=stage.asset,
@@ -224,6 +229,7 @@ def _chosen(recipe: Recipe, track: Track, choice: Choice, last: Key) -> Node:
         published=choice.published,
         because=choice.because,
         model=choice.model,
+        teacher=choice.teacher,
         where=choice.where,
     )
 
@@ -234,7 +240,7 @@ def _first_selection(track: Track) -> Choice:
 
 
 def _written(recipe: Recipe, track: Track, source: Written) -> Node:
-    node = _chosen(recipe, track, source.choice, source.source.key)
+    node = chosen_node(recipe, track, source.choice, source.source.key)
     return replace(node, kind="questions", counts="free")
 
 
@@ -256,7 +262,7 @@ def _reused(recipe: Recipe, track: Track, source: Reused) -> Node:
     )
 
 
-def _earlier(source: Reused) -> Node:
+def earlier_node(source: Reused) -> Node:
     """What questions are compared with belongs to no recipe: one table for all that compare."""
     return Node(
         key=source.key,
@@ -354,6 +360,8 @@ def _scale(value: Any, factor: Fraction, spare: Fraction) -> Any:
         return _shares({name: rows for name, rows in value.items() if _counts(rows)}, factor, value)
     if isinstance(value, list):
         return [_scale(inner, factor, spare) for inner in value]
+    if isinstance(value, float):  # money
+        return float(Fraction(str(value)) * factor)
     if not _counts(value):
         return value
     # Half a row more or less does not matter, but no quota may vanish, and spare rows are never rounded away.

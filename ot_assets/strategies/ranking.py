@@ -15,14 +15,14 @@ RANK = "__rank"
 _KEY = "__key"
 
 
-def rank_key(seed: int) -> pl.Expr:
-    """The first 16 hex digits of sha256("seed:question_id"). Column in: question_id."""
+def rank_key(seed: int, column: str = "question_id") -> pl.Expr:
+    """The first 16 hex digits of sha256("seed:question_id"). Column in: question_id, or another that has the ids."""
 
     def digest(ids: pl.Series) -> pl.Series:
         hashes = [hashlib.sha256(f"{seed}:{question_id}".encode()).hexdigest()[:16] for question_id in ids]
         return pl.Series(ids.name, hashes, dtype=pl.String)
 
-    return pl.col("question_id").cast(pl.String).map_batches(digest, return_dtype=pl.String, is_elementwise=True)
+    return pl.col(column).cast(pl.String).map_batches(digest, return_dtype=pl.String, is_elementwise=True)
 
 
 def with_rank(rows: pl.LazyFrame, key: pl.Expr, *, within: str | None = None, descending: bool = False) -> pl.LazyFrame:

@@ -289,6 +289,8 @@ class _Stream:
                 return
             if open_.handed_out:  # the same request again
                 self._usage.count_again(completion)
+            else:
+                self._usage.hand_out(completion)
             open_.handed_out = True
             self._order.popleft()
             open_.times -= 1

@@ -44,7 +44,8 @@ class Usage:
     `reused` came from the ledger, `answered` was asked now; tokens, and `seconds` that the engine was there for the
     stage, are of what was asked now. `pending` was not asked because a budget was spent. `transient` counts the
     failures that another try may mend: a stage that met one, or left something pending, is run again next time.
-    `reasons` tells failures apart.
+    `reasons` tells failures apart. What is `handed_out`, with its tokens, came from either: it is what the table cost,
+    whoever paid for it.
     """
 
     requested: int = 0
@@ -58,6 +59,9 @@ class Usage:
     seconds: float = 0.0
     reasons: Counter[str] = field(default_factory=Counter)
     price: Price = FREE
+    handed_out: int = 0
+    handed_prompt_tokens: int = 0
+    handed_completion_tokens: int = 0
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -119,6 +123,13 @@ class Usage:
         else:
             self.count_reused(1)
 
+    def hand_out(self, completion: Completion) -> None:
+        """Count what a stage got, each answer once."""
+        if completion.finish_reason not in (FinishReason.ERROR, FinishReason.PENDING):
+            self.handed_out += 1
+            self.handed_prompt_tokens += completion.prompt_tokens
+            self.handed_completion_tokens += completion.completion_tokens
+
     def start_waiting(self, since: float) -> None:
         """The engine has been there since then (monotonic seconds)."""
         self._since = self._since or since
@@ -128,11 +139,17 @@ class Usage:
 
     def add(self, other: Usage) -> None:
         """Take another stream's counts on."""
-        for name in _COUNTS:
+        for name in (*_COUNTS, "handed_out", "handed_prompt_tokens", "handed_completion_tokens"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.reasons.update(other.reasons)
         if other.price.known:
             self.price = other.price
+
+    def cost(self) -> dict[str, Any]:
+        """What was got: requests, their tokens, and money: all tokens at the model's price, the hours that it took."""
+        tokens = (self.handed_prompt_tokens, self.handed_completion_tokens)
+        told = {"requests": self.handed_out, "prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
+        return told | {"money": round(self.price.of(*tokens, self.waited), 6)}
 
     def as_dict(self) -> dict[str, Any]:
         """The account, as JSON has it."""

@@ -1,0 +1,64 @@
+"""The studies that are there: those beside this file, and those of the folder OT_STUDIES."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ot_assets.ablations.loading import load_study
+from ot_assets.ablations.model import Study
+from ot_assets.recipes.finding import name_in
+from ot_assets.recipes.model import Recipe
+from ot_resources.interfaces import BadInput
+
+
+def study_files() -> list[Path]:
+    """The YAML files of the project's studies and of the user's folder."""
+    files = sorted(Path(__file__).parent.glob("*.yaml"))
+    files = [file for file in files if file.name not in _TABLES]
+    folder = os.environ.get("OT_STUDIES")
+    if folder:
+        if not Path(folder).is_dir():
+            raise BadInput(f"OT_STUDIES={folder}: no such folder")
+        files += sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
+    return files
+
+
+def studies(recipes: list[Recipe]) -> list[Study]:
+    """All studies, by name; those of `recipes` that they fork are not read again.
+
+    BadInput when two share a name, or one has that of a recipe.
+    """
+    loaded = {recipe.file.resolve(): recipe for recipe in recipes}
+    names = {recipe.name: recipe.file for recipe in recipes}
+    found: dict[str, Study] = {}
+    for file in study_files():
+        study = load_study(file, look=False, loaded=loaded)
+        if study.name in names:
+            raise BadInput(f"{file}: name: '{study.name}' is also the name of {names[study.name]}; rename one")
+        names[study.name] = file
+        found[study.name] = study
+    return [found[name] for name in sorted(found)]
+
+
+def is_study(name: str) -> bool:
+    """Whether a name, or a file, is that of a study; a file is one where it has variants."""
+    from ot_assets.recipes.loading import read_yaml
+
+    if Path(name).suffix in (".yaml", ".yml"):
+        return Path(name).is_file() and "variants" in read_yaml(Path(name))
+    return name in {name_in(file) for file in study_files()}
+
+
+def find_study(name: str) -> Study:
+    """A study by its name, or by the path of its file."""
+    if Path(name).suffix in (".yaml", ".yml"):
+        return load_study(name)
+    files = {name_in(file): file for file in study_files()}
+    if name not in files:
+        raise BadInput(f"no study '{name}'; there is: {', '.join(sorted(files)) or 'none'}, or a path to a .yaml file")
+    return load_study(files[name])
+
+
+# Of this folder, what is no study.
+_TABLES = frozenset({"students.yaml", "evaluation.yaml", "published.yaml"})

@@ -1,0 +1,1 @@
+"""The rows of one variant that its students are trained on: cut to the budget that all variants of a study share."""
