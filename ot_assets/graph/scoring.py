@@ -24,13 +24,20 @@ def overlap_check(table: Table, benchmarks: pl.LazyFrame) -> Check:
     return Check("no_overlap", False, f"{told}{more}; decontaminate against the study's benchmarks", shown=rows)
 
 
-def student_checks(table: Table, embedded: bool) -> list[Check]:
+def student_checks(table: Table) -> list[Check]:
     """Whether the students are ones whose scores say something of a language model, and all of them are there."""
+    bases = table.scan().select(pl.col("base").unique()).collect(engine="streaming")["base"]
+    embedded = any(base.startswith("embedded:") for base in bases)
     told = "the embedded student: its scores compare choices in miniature, and say nothing of a model of use"
     diverged = table.reasons.get("diverged", 0)
     trained = f"{table.rows:,} students" + (f", {diverged:,} diverged and are left out" if diverged else "")
     return [
-        Check("real_student", not embedded, told if embedded else "students of a published base", blocking=False),
+        Check(
+            "real_student",
+            not embedded,
+            told if embedded else f"trained from {bases[0]}" if len(bases) else "none",
+            blocking=False,
+        ),
         Check("all_trained", not diverged, trained, blocking=False),
     ]
 
