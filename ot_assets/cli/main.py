@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -183,6 +184,29 @@ def ledger(as_json: bool, check: bool) -> None:
         sys.exit(1 if damages else 0)
     rows = ledger_rows()
     click.echo(json.dumps(rows, indent=1) if as_json else table(rows, empty="nothing was asked yet"))
+
+
+@main.command()
+@click.argument("studies", nargs=-1, required=True, metavar="STUDY...")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The recipe's file. Default: print it."
+)
+@click.option("--name", help="The recipe's name. Default: that of the file, else <recipe>_composed.")
+def compose(studies: tuple[str, ...], out: Path | None, name: str | None) -> None:
+    """Write the recipe that STUDY... chose: their recipe, with the chosen variants in their places.
+
+    Each choice says which study it is due to, by which version of its scoreboard, with which scores and verdict;
+    lineage.choices tells that of the dataset. For the next study in line, let its `recipe` be this file.
+    """
+    from ot_assets.cli.compose import composed
+
+    made = composed(studies, out, name)
+    if out is None:
+        click.echo(made.text, nl=False)
+    for note in made.notes:
+        click.echo(f"ot: {note}", err=True)
+    if out is not None:
+        click.echo(f"{out}: now 'ot plan {out}' or 'ot materialize {out}'", err=True)
 
 
 @main.command("diff-verdicts")

@@ -1,0 +1,385 @@
+"""A recipe out of what studies chose: their recipe's text with the chosen variants in their places, and why.
+
+Greedy, stage by stage, as OpenThoughts3 was made: the studies of one call share a recipe, or build on one that was
+composed of the others before. What a study settles is which choice; how many rows remains the recipe's matter.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from ot_assets.ablations.model import CELL, STUDENT, Study
+from ot_assets.contracts import DOMAINS, STAGES
+from ot_assets.recipes.finding import file_of, recipe_files
+from ot_assets.recipes.loading import read_yaml
+from ot_assets.recipes.sources import read_source
+from ot_assets.strategies import registry
+from ot_resources.digest import canonical_json
+from ot_resources.interfaces import BadInput
+
+_DEV = "dev"
+_TIE = "tie"
+_ORDER = [*STAGES]
+_WIDTH = 118
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Winner:
+    """What a study's scoreboard chose. `board` is its rows on the dev mean, `version` that of the scoreboard."""
+
+    study: Study
+    version: str
+    variant: str
+    board: pl.DataFrame = field(repr=False)
+
+    @property
+    def verdict(self) -> str:
+        return str(self._row["verdict"])
+
+    @property
+    def tied(self) -> list[str]:
+        """The other variants that it cannot be told from."""
+        rows = self.board.filter((pl.col("verdict") == _TIE) & (pl.col("variant") != self.variant))
+        return rows["variant"].to_list() if self.verdict == _TIE else []
+
+    @property
+    def _row(self) -> dict[str, Any]:
+        return self.board.row(by_predicate=pl.col("variant") == self.variant, named=True)
+
+    def because(self, resized: Sequence[str] = ()) -> dict[str, Any]:
+        """The choice's `because`: the scores of what was chosen and of the best of the others, and the verdict."""
+        others = self.board.filter((pl.col("variant") != self.variant) & pl.col("score").is_not_null())
+        shown = [self._row, *others.sort("score", descending=True, maintain_order=True).head(1).to_dicts()]
+        unscored = self.board.filter(pl.col("score").is_null())["variant"].to_list()
+        notes = [
+            f"tied with {', '.join(self.tied)}: the cheapest of them, then the first in the file" if self.tied else "",
+            f"without scores: {', '.join(unscored)}" if unscored else "",
+            *resized,
+        ]
+        told: dict[str, Any] = {"study": self.study.name, "variant": self.variant, "version": self.version}
+        told |= {"verdict": self.verdict, "scores": {row["variant"]: _figures(row) for row in shown}}
+        given = self.study.comparison.get("published", {})
+        published = {row["variant"]: _numbers(given.get(row["variant"], {})) for row in shown}
+        if published := {name: figures for name, figures in published.items() if figures}:
+            told |= {"published": published, "source": self.study.source}
+        return told | ({"note": "; ".join(filter(None, notes))} if any(notes) else {})
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The recipe's text, its name, and what a person should know before running it."""
+
+    name: str
+    text: str
+    notes: list[str]
+
+
+def winner(study: Study, version: str, board: pl.DataFrame, trails: dict[str, list[dict[str, Any]]]) -> Winner:
+    """What the scoreboard of a study chose. `trails` are the choices behind the scores that it is made of, by variant.
+
+    BadInput: nothing is chosen, or the study's file has other variants by now, or the chosen one is another choice.
+    """
+    dev = board.filter(pl.col("benchmark") == _DEV)
+    again = f"run 'ot materialize {_called(study)}'"
+    if strange := sorted(set(dev["variant"]) ^ set(study.variants)):
+        raise BadInput(
+            f"{study.name}: its scoreboard ({version}) and its file differ in the variant '{strange[0]}'; {again}"
+        )
+    chosen = dev.filter(pl.col("chosen"))["variant"].to_list()
+    if not chosen:
+        told = dev.select("variant", "verdict", "reason").rows()
+        said = "; ".join(f"{name}: {verdict}" + (f" ({why})" if why else "") for name, verdict, why in told[:4])
+        raise BadInput(f"{study.name}: its scoreboard ({version}) chose nothing: {said}; {again}")
+    if not _same(study, chosen[0], trails.get(chosen[0], [])):
+        raise BadInput(f"{study.name}: '{chosen[0]}' was changed since its scoreboard ({version}) was made; {again}")
+    return Winner(study, version, chosen[0], dev)
+
+
+def _same(study: Study, variant: str, trail: list[dict[str, Any]]) -> bool:
+    """Whether the choices that the scores were made with are still the variant's, whatever the run's scale."""
+    track = study.variants[variant].track
+    made = [(step["stage"], step["strategy"], _unscaled(step["stage"], step["strategy"], step)) for step in trail]
+    now = [(choice.stage, choice.use, choice.params) for choice in (track.choices if track else ())]
+    told = [(stage, use, _unscaled(stage, use, {"params": params})) for stage, use, params in now]
+    starts = range(len(made) - len(told) + 1)
+    return any(all(_within(a, b) for a, b in zip(told, made[start:], strict=False)) for start in starts)
+
+
+def _unscaled(stage: str, use: str, step: dict[str, Any]) -> dict[str, Any]:
+    known = registry.find(stage, use) if stage in STAGES and stage != "sources" else None
+    params = json.loads(canonical_json(step["params"]))
+    return {
+        name: value
+        for name, value in params.items()
+        if name != "reason" and (known is None or name not in known.scaled)
+    }
+
+
+def _within(now: tuple[str, str, dict[str, Any]], made: tuple[str, str, dict[str, Any]]) -> bool:
+    """A trail tells models and tables among the parameters as well."""
+    return now[:2] == made[:2] and all(made[2].get(name) == value for name, value in now[2].items())
+
+
+def compose(winners: Sequence[Winner], name: str | None, folder: Path | None) -> Composed:
+    """The recipe that the winners make, to be written into `folder`; paths below it become relative, others absolute.
+
+    BadInput: no recipe in common, two studies of one stage, a study of the student or the cell alone.
+    """
+    file, winners = _base(winners)
+    body = read_yaml(file)
+    name = name or f"{body['name']}_composed"
+    if name in (body["name"], *(winner.study.name for winner in winners)):
+        raise BadInput(f"the name '{name}' is taken; choose another with --name")
+    _check_apart(winners)
+    body = _moved(copy.deepcopy(body), file.parent, folder)
+    notes: list[str] = []
+    for winner in winners:
+        _settle(body, winner, folder, notes)
+    _release_all(body, winners, notes)
+    studies = ", ".join(winner.study.name for winner in winners)
+    description = str(body.get("description", "")).strip()
+    body |= {"name": name, "description": f"{description} With what these studies chose: {studies}.".strip()}
+    return Composed(name, _written(body, [f"{file.name} with what was chosen by {studies} (ot compose)."]), notes)
+
+
+def _base(winners: Sequence[Winner]) -> tuple[Path, list[Winner]]:
+    """The recipe that is built on, and the winners that are not in it yet.
+
+    Of several recipes it is the one that says of all other studies that it was composed of them.
+    """
+    files = {winner.study.recipe.file.resolve(): winner.study.recipe for winner in winners}
+    for file, recipe in files.items():
+        here = {(why.study, why.variant, why.version) for why in _reasons(recipe)}
+        others = [winner for winner in winners if winner.study.recipe.file.resolve() != file]
+        if all((winner.study.name, winner.variant, winner.version) in here for winner in others):
+            return file, [winner for winner in winners if winner not in others]
+    one, two = list(files.values())[:2]
+    of = {winner.study.recipe.name: winner.study.name for winner in winners}
+    raise BadInput(
+        f"{of[one.name]} is a study of {one.name}, {of[two.name]} one of {two.name}: compose the first, then let the"
+        " second's 'recipe' be that file and run it"
+    )
+
+
+def _reasons(recipe: Any) -> list[Any]:
+    whys = [why for track in recipe.tracks for why in (track.because, *(choice.because for choice in track.choices))]
+    return [why for why in whys if why is not None]
+
+
+def _check_apart(winners: Sequence[Winner]) -> None:
+    seen: dict[tuple[str, str], str] = {}
+    for winner in winners:
+        study = winner.study
+        stages = [stage for stage in study.stages if stage not in (CELL, STUDENT)]
+        if not stages:
+            raise BadInput(
+                f"{study.name}: its variants differ in the {' and the '.join(study.stages)}, which no recipe has"
+            )
+        if "sources" in stages and "mix" in study.common:
+            stages.append("mix")
+        for stage in stages:
+            place = (_track(study), stage)
+            if place in seen:
+                raise BadInput(
+                    f"{seen[place]} and {study.name} both choose '{stage}' of the track '{place[0]}'; give one of them"
+                )
+            seen[place] = study.name
+
+
+def _track(study: Study) -> str:
+    return study.domain or study.recipe.tracks[0].name
+
+
+def _settle(body: Body, winner: Winner, folder: Path | None, notes: list[str]) -> None:
+    """Put the chosen variant's choices into the track, each with its reason."""
+    study, items = winner.study, body["tracks"][_track(winner.study)]
+    raw = _moved(copy.deepcopy(study.variants[winner.variant].raw), study.file.parent, folder)
+    common = _moved(copy.deepcopy(study.common), study.file.parent, folder)
+    if "sources" in raw and "mix" in common and "mix" not in raw:
+        raw["mix"] = common["mix"]  # a mix names its sources, and goes with them
+    for key in sorted(raw, key=lambda key: _rank(items, key)):
+        if key in (CELL, STUDENT):
+            continue
+        where = f"{study.file.name}: variants.{winner.variant}.{key}"
+        if key == "format":
+            _reformat(body, raw[key], where)
+            continue
+        item = _item(items, key)
+        stage = next(iter(item))
+        chosen, resized = _sized(stage, raw[key], item[stage], where)
+        item |= {stage: chosen, "because": winner.because(resized)}
+        notes += [f"{_track(study)}.{key}: {note}" for note in resized]
+    for key in study.stages:
+        if key not in raw and key not in (CELL, STUDENT) and (place := _found(items, key)) is not None:
+            items[place]["because"] = winner.because()
+    for item in items:
+        for choice in item.values():
+            if isinstance(choice, dict):
+                choice.pop("published", None)  # of the release, which this is not
+
+
+def _reformat(body: Body, format_: Any, where: str) -> None:
+    if len(body["tracks"]) > 1:
+        raise BadInput(f"{where}: one format is for all tracks; set it in the recipe by hand")
+    body["format"] = format_
+
+
+def _found(items: list[Body], key: str) -> int | None:
+    """The place of the table, or the first stage, of that name."""
+    named = [(_stage(item), _asset(item)) for item in items]
+    by_asset = [place for place, (_, asset) in enumerate(named) if asset == key]
+    by_stage = [place for place, (stage, _) in enumerate(named) if stage == key]
+    return next(iter([*by_asset, *by_stage]), None)
+
+
+def _stage(item: Body) -> str:
+    return next(key for key in item if key != "because")
+
+
+def _asset(item: Body) -> str:
+    stage = _stage(item)
+    named = item[stage].get("as") if isinstance(item[stage], dict) else None
+    return str(named or STAGES[stage].asset)
+
+
+def _rank(items: list[Body], key: str) -> int:
+    place = _found(items, key)
+    return _ORDER.index(key if place is None else _stage(items[place]))
+
+
+def _item(items: list[Body], key: str) -> Body:
+    """The item whose choice is replaced, its stage first; a new one where the recipe lacks the stage."""
+    place = _found(items, key)
+    if place is None:
+        later = (n for n, item in enumerate(items) if _ORDER.index(_stage(item)) > _ORDER.index(key))
+        place = next(later, len(items))
+        items.insert(place, {key: {}})
+    stage = _stage(items[place])
+    items[place] = {stage: items[place][stage]} | {k: v for k, v in items[place].items() if k != stage}
+    return items[place]
+
+
+def _sized(stage: str, chosen: Any, before: Any, where: str) -> tuple[Any, list[str]]:
+    """The chosen body at the size, and under the name, of what stood there; what was kept of that, in words."""
+    if stage == "sources" or not isinstance(before, dict):
+        return chosen, []
+    body = {"use": chosen} if isinstance(chosen, str) else dict(chosen)
+    if "as" in before:
+        body["as"] = before["as"]
+    resized = []
+    for name in sorted(registry.find(stage, body["use"], where).scaled):
+        # Of each source, or of all: only the same kind of count is comparable.
+        same = body.get("per_source", False) == before.get("per_source", False)
+        kept, compared = before.get(name), body.get(name)
+        if same and _counts(kept) and _counts(compared) and kept != compared:
+            resized.append(f"{name} stays {kept}; the study compared at {compared}")
+            body[name] = kept
+    return body, resized
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _release_all(body: Body, winners: Sequence[Winner], notes: list[str]) -> None:
+    """Quotas of the old choices need not be met by new ones: their domains are released whole."""
+    dataset = body.get("dataset")
+    if not isinstance(dataset, dict):
+        return
+    for name in ("published", "published_unverified"):
+        dataset.pop(name, None)
+    rows = dataset.get("rows", "all")
+    if not isinstance(rows, dict):
+        return
+    changed = {domain for winner in winners for domain in _domains(winner.study)}
+    for domain, quota in rows.items():
+        if quota != "all" and (domain in changed or None in changed):
+            notes.append(f"dataset.rows.{domain} was {quota} and is 'all' now; set a quota if you want one")
+            rows[domain] = "all"
+
+
+def _domains(study: Study) -> set[str | None]:
+    """Those of the study's track; None where a column tells them."""
+    track = next(track for track in study.recipe.tracks if track.name == _track(study))
+    return {source.domain for source in track.sources}
+
+
+def _moved(value: Any, base: Path, folder: Path | None) -> Any:
+    """A body of a file in `base` as it is written in one in `folder`: the same files, and the same ids for them."""
+    if isinstance(value, list):
+        return [_moved(inner, base, folder) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: _moved(inner, base, folder) for key, inner in value.items()}
+    if isinstance(value.get("path"), str) and value.get("use", "files") == "files":
+        # An id that was made of the path as it was written stays what it is.
+        value = {"id": _id(value, base)} | value | {"path": _at(base / value["path"], folder)}
+    if isinstance(value.get("recipe"), str) and set(value) <= {"recipe", "id", "rows", "domain"}:
+        file = file_of(value["recipe"], base, "recipe").resolve()
+        known = Path(value["recipe"]).suffix == "" and file in {other.resolve() for other in recipe_files()}
+        value["recipe"] = value["recipe"] if known else _at(file, folder)
+    return value
+
+
+def _id(entry: Body, base: Path) -> str:
+    if isinstance(entry.get("id"), str):
+        return str(entry["id"])
+    return read_source(entry, base, "recipe", DOMAINS[0]).id
+
+
+def _at(file: Path, folder: Path | None) -> str:
+    file = file.absolute()
+    return str(file.relative_to(folder.absolute())) if folder and file.is_relative_to(folder.absolute()) else str(file)
+
+
+def _called(study: Study) -> str:
+    """How the command line calls the study."""
+    return study.name if study.file.parent == Path(__file__).parent else str(study.file)
+
+
+def _figures(row: dict[str, Any]) -> dict[str, float | None]:
+    return {name: None if row[name] is None else round(float(row[name]), 2) for name in ("score", "se")}
+
+
+def _numbers(given: dict[str, Any]) -> dict[str, float]:
+    numbers = {k: v for k, v in given.items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    return {name: float(value) for name, value in numbers.items()}
+
+
+def _written(body: Body, comments: list[str]) -> str:
+    """The recipe as a person would write it: a line a choice, its reason below it."""
+    lines = [f"# {comment}" for comment in comments]
+    for key in ("name", "description", *(key for key in body if key not in ("name", "description"))):
+        if key not in body:
+            continue
+        if key != "tracks":
+            lines += _block({key: body[key]})
+            continue
+        lines.append("tracks:")
+        for track, items in body["tracks"].items():
+            lines.append(f"  {track}:")
+            for item in items:
+                first, *rest = item.items()
+                lines.append(f"    - {first[0]}: {_flow(first[1])}")
+                for name, value in rest:
+                    lines += [f"      {line}" for line in _block({name: value})]
+    return "\n".join(lines) + "\n"
+
+
+def _block(value: Any) -> list[str]:
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH)
+    return text.rstrip("\n").splitlines()
+
+
+def _flow(value: Any) -> str:
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=True, width=2**31)
+    return text.removesuffix("\n").removesuffix("\n...").rstrip()
