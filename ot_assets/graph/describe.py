@@ -9,7 +9,9 @@ import dagster as dg
 import polars as pl
 
 from ot_assets.contracts import SCORES
+from ot_assets.graph import boards
 from ot_assets.graph.execute import Made
+from ot_assets.graph.pictures import image
 from ot_resources.digest import canonical_json
 
 # Metadata that the night compares: of a source's table and of what was observed of the source itself; of every table
@@ -114,6 +116,8 @@ def _usage(made: Made) -> dict[str, Any]:
 
 
 def _pictures(made: Made) -> dict[str, Any]:
+    if made.node.stage == "scoreboard":
+        return _board(made.version.scan().collect(engine="streaming"))
     scan = made.version.scan()
     names = scan.collect_schema().names()
     pictures: dict[str, Any] = {}
@@ -123,7 +127,35 @@ def _pictures(made: Made) -> dict[str, Any]:
         title, lines, numbers = _histogram(column, values)
         pictures["histogram"] = dg.MetadataValue.md(f"**{title}**\n\n```\n{lines}\n```")
         pictures |= numbers
+    if made.node.stage == "scores":
+        pictures |= _benchmark_scores(scan)
     return pictures | {"preview": _preview(scan.head(_PREVIEW_ROWS).collect())}
+
+
+def _board(board: pl.DataFrame) -> dict[str, Any]:
+    """The scoreboard: who wins, the scores by benchmark, and the pictures. What is long the UI shows at a click."""
+    shown: dict[str, Any] = {
+        "standing": dg.MetadataValue.md(f"```\n{boards.sketch(board)}\n```"),
+        "board": dg.MetadataValue.md(boards.markdown([boards.told(row) for row in boards.variants(board)])),
+        "benchmarks": dg.MetadataValue.md(boards.markdown(boards.by_benchmark(board))),
+    }
+    chosen = [row for row in boards.variants(board) if row["chosen"]]
+    if chosen:
+        shown |= {"chosen": chosen[0]["variant"], "chosen_score": round(chosen[0]["score"], 2)}
+    drawn = boards.drawn(board)
+    return shown | {name: dg.MetadataValue.md(image(svg, name.replace("_", " "))) for name, svg in drawn.items()}
+
+
+def _benchmark_scores(scan: pl.LazyFrame) -> dict[str, Any]:
+    """What a variant scored, by benchmark, over its seeds."""
+    right = (100 * pl.col("right").mean()).round(2)
+    found = scan.group_by("benchmark", "held_out").agg(
+        right.alias("score"), pl.len().alias("answers"), pl.col("question_id").n_unique().alias("questions")
+    )
+    rows = found.sort("held_out", "benchmark").collect(engine="streaming")
+    dev = rows.filter(~pl.col("held_out"))["score"].mean()
+    told = {"scores": dg.MetadataValue.md(_table(rows.columns, rows.rows()))}
+    return told | ({} if dev is None else {"dev_score": round(float(dev), 2)})  # type: ignore[arg-type]
 
 
 def _plotted(column: str) -> pl.Expr:
