@@ -1,0 +1,152 @@
+"""The students of one data root: what is trained is handed out, what is missing is made."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from ot_resources.digest import short_hash
+from ot_resources.generators.budget import UNLIMITED, Budget
+from ot_resources.generators.checkpoint import folder_hash
+from ot_resources.generators.ledgered import LedgeredGenerator
+from ot_resources.generators.settings import ModelSettings
+from ot_resources.interfaces import BadInput, Message, Trained, Training
+from ot_resources.store import beside
+from ot_resources.students import EMBEDDED, STUDENT_FOLDER
+from ot_resources.students.spec import RECORD, Spec, lines, record
+from ot_resources.students.working import make_room, trained
+
+# Raised by hand when the same training would come out otherwise.
+REVISION = 1
+# What decides what a training comes to.
+_PACKAGES = ("trl", "transformers", "torch", "accelerate")
+_KEY = re.compile(r"[0-9a-f]{16}")
+# Steps between two checkpoints: on a CPU a step takes about a tenth of a second, on GPUs some ten.
+_EVERY_ON_CPU, _EVERY_ON_GPU = 50, 100
+
+Rows = Callable[[], Iterable[tuple[Message, ...]]]
+
+
+@dataclass
+class Models:
+    """`Students` for one stage of one run. `generators` are those that were opened, with what they used.
+
+    `base` is what an empty `Training.base` stands for: `embedded`, a folder or a name on the Hub; empty: nothing does.
+    """
+
+    folder: Path
+    base: str
+    engine: str
+    ledger: str
+    on_gpu: bool
+    workers: int = 0
+    run_id: str = "-"
+    asset: str = "-"
+    budget: Budget = UNLIMITED
+    generators: list[LedgeredGenerator] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return f"{software()}; {_identity(self.base)}" if self.base else software()
+
+    def train(self, rows: Rows, training: Training, seeds: Sequence[int]) -> Iterator[Trained]:
+        # A batch is spread over all GPUs; a package that only LoRA needs decides nothing else.
+        told = [REVISION, _rows_hash(rows), asdict(training), self.name, _identity(training.base or self.base)]
+        keys = {seed: short_hash([*told, _peft() if training.lora else None, seed]) for seed in seeds}
+        missing = [seed for seed in dict.fromkeys(seeds) if not (self.folder / keys[seed] / RECORD).exists()]
+        specs = [self._spec(keys[seed], training, seed, rows) for seed in missing]
+        if specs and self.on_gpu:
+            make_room()
+        made = trained(specs, self._at_once(len(specs)), self.asset)
+        with closing(made):
+            for seed in seeds:
+                yield next(made) if seed in missing else record(self.folder / keys[seed])
+                missing = [other for other in missing if other != seed]
+
+    @contextmanager
+    def open(self, student: str) -> Iterator[LedgeredGenerator]:
+        folder = self.folder / student
+        if not _KEY.fullmatch(student) or not (folder / "config.json").exists():
+            raise BadInput(f"no student {student} in {self.folder}; materialise the asset `student` first")
+        settings = ModelSettings(engine=self.engine, model=str(folder), ledger=self.ledger)
+        generator = settings.generator(self.run_id, self.asset, self.budget)
+        self.generators.append(generator)
+        try:
+            yield generator
+        finally:
+            generator.ledger.close()
+            settings.release()
+
+    def _spec(self, key: str, training: Training, seed: int, rows: Rows) -> Spec:
+        """All that a process needs, on disk."""
+        work = self.folder / f".{key}"
+        work.mkdir(parents=True, exist_ok=True)
+        file = work / "rows.jsonl"
+        if not file.exists():
+            temporary = beside(file)
+            with temporary.open("w", encoding="utf-8") as target:
+                target.writelines(lines(rows()))
+            temporary.replace(file)
+        base = training.base or self.base
+        spec = Spec(
+            base=str(STUDENT_FOLDER) if base == EMBEDDED else base,
+            training=replace(training, base=training.base),
+            seed=seed,
+            rows=file,
+            work=work,
+            out=self.folder / key,
+            lock=self.folder / f".{key}.lock",
+            every=_EVERY_ON_GPU if self.on_gpu else _EVERY_ON_CPU,
+        )
+        temporary = beside(work / "spec.json")
+        spec.write(temporary)
+        temporary.replace(work / "spec.json")
+        return spec
+
+    def _at_once(self, trainings: int) -> int:
+        """As many as there are cores; one has all the GPUs."""
+        if self.on_gpu:
+            return 1
+        return max(1, min(self.workers or len(os.sched_getaffinity(0)), trainings))
+
+
+def software() -> str:
+    """The trainer with its version and those of the packages beneath it; nothing is imported."""
+    try:
+        return ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
+    except PackageNotFoundError as error:
+        raise BadInput(f"{error.name} is not installed: pip install ot-assets") from None
+
+
+def _peft() -> str:
+    try:
+        return version("peft")
+    except PackageNotFoundError:
+        raise BadInput("student: lora needs PEFT: pip install ot-assets[lora]") from None
+
+
+def _identity(base: str) -> str:
+    """The base with the hash of its weights, or by its name on the Hub."""
+    if not base:
+        raise BadInput("student: say which base is trained: `base` of the student, or OT_STUDENT")
+    folder = STUDENT_FOLDER if base == EMBEDDED else Path(base)
+    if not folder.is_dir():
+        return base
+    mark = "embedded:" if base == EMBEDDED else ""
+    return f"{mark}{folder.resolve().name}@{folder_hash(folder.resolve())[:12]}"
+
+
+def _rows_hash(rows: Rows) -> str:
+    digest, count = hashlib.sha256(), 0
+    for line in lines(rows()):
+        digest.update(line.encode())
+        count += 1
+    if not count:
+        raise BadInput("student: no rows to learn from")
+    return digest.hexdigest()
