@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,8 @@ _DEV = "dev"
 _TIE = "tie"
 _ORDER = [*STAGES]
 _WIDTH = 118
+# Texts for people, whose white space is of no account.
+_PROSE = ("description", "note")
 Body = dict[str, Any]
 
 
@@ -148,7 +151,7 @@ def compose(winners: Sequence[Winner], name: str | None, folder: Path | None) ->
     studies = ", ".join(winner.study.name for winner in winners)
     description = str(body.get("description", "")).strip()
     body |= {"name": name, "description": f"{description} With what these studies chose: {studies}.".strip()}
-    return Composed(name, _written(body, [f"{file.name} with what was chosen by {studies} (ot compose)."]), notes)
+    return Composed(name, as_text(body, f"{file.name} with what was chosen by {studies} (ot compose)."), notes)
 
 
 def _base(winners: Sequence[Winner]) -> tuple[Path, list[Winner]]:
@@ -355,29 +358,35 @@ def _numbers(given: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in numbers.items()}
 
 
-def _written(body: Body, comments: list[str]) -> str:
-    """The recipe as a person would write it: a line a choice, its reason below it."""
-    lines = [f"# {comment}" for comment in comments]
+def as_text(body: Body, comment: str) -> str:
+    """The recipe as a person would write it: a line a choice where it fits, its reason below it."""
+    lines = [f"# {comment}"]
     for key in ("name", "description", *(key for key in body if key not in ("name", "description"))):
-        if key not in body:
-            continue
         if key != "tracks":
-            lines += _block({key: body[key]})
+            lines += _lines(key, body[key])
             continue
         lines.append("tracks:")
         for track, items in body["tracks"].items():
             lines.append(f"  {track}:")
             for item in items:
-                first, *rest = item.items()
-                lines.append(f"    - {first[0]}: {_flow(first[1])}")
-                for name, value in rest:
-                    lines += [f"      {line}" for line in _block({name: value})]
+                told = [line for name, value in item.items() for line in _lines(name, value, _WIDTH - 6)]
+                lines += [("    - " if place == 0 else "      ") + line for place, line in enumerate(told)]
     return "\n".join(lines) + "\n"
 
 
-def _block(value: Any) -> list[str]:
-    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH)
-    return text.rstrip("\n").splitlines()
+def _lines(key: str, value: Any, width: int = _WIDTH) -> list[str]:
+    """`key: value`, in lines of at most so many characters where that can be."""
+    value = value.strip() if key in _PROSE and isinstance(value, str) else value
+    line = f"{key}: {_flow(value)}"
+    if len(line) <= width:
+        return [line]
+    if isinstance(value, dict):
+        return [f"{key}:", *(f"  {inner}" for name in value for inner in _lines(name, value[name], width - 2))]
+    if isinstance(value, list):
+        return [f"{key}:", *(f"  - {_flow(inner)}" for inner in value)]
+    if key in _PROSE and "\n" not in value:
+        return [f"{key}: >-", *(f"  {line}" for line in textwrap.wrap(value, width - 2, break_on_hyphens=False))]
+    return [line]
 
 
 def _flow(value: Any) -> str:
