@@ -257,3 +257,17 @@ class Students(Protocol):
     def open(self, student: str) -> AbstractContextManager[Generator]:
         """The student as a model that answers."""
         ...
+
+    def export(
+        self, rows: Callable[[], Iterable[tuple[Message, ...]]], training: Training, seeds: Sequence[int]
+    ) -> Iterator[Trained]:
+        """Write what it takes to train elsewhere, a folder a seed. Nothing was trained: no tokens, seconds or loss."""
+        ...
+
+    def scores(self, student: str) -> Iterable[tuple[str, str]]:
+        """Name and text of each file of scores that was handed in for a student trained elsewhere, by name."""
+        ...
+
+    def scores(self, student: str) -> Iterator[tuple[str, str]]:
+        """The files (name, text) of scores that were handed in for a student that is asked elsewhere."""
+        ...

@@ -68,7 +68,7 @@ def test_a_picture_goes_into_markdown_as_itself_and_its_words_are_escaped():
     svg = pictures.bars([Mark("a<b", 1.0, 0.0)], "x & y")
     (data,) = re.findall(r"base64,([A-Za-z0-9+/=]+)\)$", pictures.image(svg, "alt"))
     assert base64.b64decode(data).decode() == svg
-    assert [text.text for text in shapes(svg, "text")][0] == "x & y"
+    assert next(text.text for text in shapes(svg, "text")) == "x & y"
 
 
 def test_the_text_tells_all_variants_and_what_is_wrong():

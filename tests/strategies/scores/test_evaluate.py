@@ -31,6 +31,9 @@ class Class:
     def train(self, *_: Any) -> Iterator[Any]:
         raise NotImplementedError
 
+    def scores(self, *_: Any) -> Iterator[Any]:
+        raise NotImplementedError
+
     @contextmanager
     def open(self, student: str) -> Iterator[Generator]:
         self.open_now += 1
