@@ -264,10 +264,6 @@ class Students(Protocol):
         """Write what it takes to train elsewhere, a folder a seed. Nothing was trained: no tokens, seconds or loss."""
         ...
 
-    def scores(self, student: str) -> Iterable[tuple[str, str]]:
-        """Name and text of each file of scores that was handed in for a student trained elsewhere, by name."""
-        ...
-
     def scores(self, student: str) -> Iterator[tuple[str, str]]:
         """The files (name, text) of scores that were handed in for a student that is asked elsewhere."""
         ...

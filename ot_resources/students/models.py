@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ot_resources.generators.settings import ModelSettings
 from ot_resources.interfaces import BadInput, Message, Trained, Training
 from ot_resources.store import beside
 from ot_resources.students import EMBEDDED, STUDENT_FOLDER
+from ot_resources.students.exporting import export
 from ot_resources.students.spec import RECORD, Spec, lines, record
 from ot_resources.students.working import make_room, trained
 
@@ -29,6 +31,9 @@ _PACKAGES = ("trl", "transformers", "torch", "accelerate")
 _KEY = re.compile(r"[0-9a-f]{16}")
 # Steps between two checkpoints: on a CPU a step takes about a tenth of a second, on GPUs some ten.
 _EVERY_ON_CPU, _EVERY_ON_GPU = 50, 100
+
+# The folder of a student that holds what was measured elsewhere.
+SCORES = "scores"
 
 Rows = Callable[[], Iterable[tuple[Message, ...]]]
 
@@ -56,8 +61,8 @@ class Models:
         return f"{software()}; {_identity(self.base)}" if self.base else software()
 
     def train(self, rows: Rows, training: Training, seeds: Sequence[int]) -> Iterator[Trained]:
-        # A batch is spread over all GPUs; a package that only LoRA needs decides nothing else.
-        told = [REVISION, _rows_hash(rows), asdict(training), self.name, _identity(training.base or self.base)]
+        # A package that only LoRA needs decides nothing else.
+        told = [REVISION, _counted(rows)[0], asdict(training), self.name, _identity(training.base or self.base)]
         keys = {seed: short_hash([*told, _peft() if training.lora else None, seed]) for seed in seeds}
         missing = [seed for seed in dict.fromkeys(seeds) if not (self.folder / keys[seed] / RECORD).exists()]
         specs = [self._spec(keys[seed], training, seed, rows) for seed in missing]
@@ -83,6 +88,23 @@ class Models:
             generator.ledger.close()
             settings.release()
 
+    def scores(self, student: str) -> Iterator[tuple[str, str]]:
+        for file in sorted((self.folder / student / SCORES).glob("*.json")):
+            yield file.name, file.read_text(encoding="utf-8")
+
+    def export(self, rows: Rows, training: Training, seeds: Sequence[int]) -> Iterator[Trained]:
+        """One folder a seed, named by the rows, the training and the seed: nothing here decides what comes of it."""
+        base = training.base or self.base
+        if base in ("", EMBEDDED):
+            raise BadInput("student: train: elsewhere needs a base, e.g. base: Qwen/Qwen2.5-7B-Instruct, or OT_STUDENT")
+        digest, count = _counted(rows)
+        steps = math.ceil(math.ceil(count / training.batch) * training.epochs)
+        for seed in seeds:
+            key = short_hash(["elsewhere", REVISION, digest, asdict(training), _identity(base), seed])
+            if not (self.folder / key / "train.yaml").exists():
+                export(self.folder / key, rows(), training, base, seed, steps)
+            yield Trained(seed, key, _identity(base), count, 0, steps, math.nan, 0.0)
+
     def _spec(self, key: str, training: Training, seed: int, rows: Rows) -> Spec:
         """All that a process needs, on disk."""
         work = self.folder / f".{key}"
@@ -96,7 +118,8 @@ class Models:
         base = training.base or self.base
         spec = Spec(
             base=str(STUDENT_FOLDER) if base == EMBEDDED else base,
-            training=replace(training, base=training.base),
+            called=_identity(base),
+            training=training,
             seed=seed,
             rows=file,
             work=work,
@@ -142,11 +165,12 @@ def _identity(base: str) -> str:
     return f"{mark}{folder.resolve().name}@{folder_hash(folder.resolve())[:12]}"
 
 
-def _rows_hash(rows: Rows) -> str:
+def _counted(rows: Rows) -> tuple[str, int]:
+    """The hash of the rows in their order, and how many they are; BadInput: none."""
     digest, count = hashlib.sha256(), 0
     for line in lines(rows()):
         digest.update(line.encode())
         count += 1
     if not count:
         raise BadInput("student: no rows to learn from")
-    return digest.hexdigest()
+    return digest.hexdigest(), count

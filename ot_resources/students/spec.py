@@ -21,10 +21,11 @@ class Spec:
     """One training. `out` appears whole when it is done; until then all is in `work`. `lock` is held by who trains.
 
     `every` counts the steps between two checkpoints. `base` is the folder, or the name on the Hub, that
-    `Training.base` stands for.
+    `Training.base` stands for; `called` tells it with the hash of its weights.
     """
 
     base: str
+    called: str
     training: Training
     seed: int
     rows: Path

@@ -109,7 +109,7 @@ def _train(spec: Spec) -> None:
     trained = Trained(
         seed=spec.seed,
         student=spec.out.name,
-        base=spec.training.base,
+        base=spec.called,
         rows=len(rows),
         tokens=round(learned * spec.training.epochs),
         steps=steps,

@@ -1,0 +1,1 @@
+"""Students, fine-tuned on the rows of a cell."""
