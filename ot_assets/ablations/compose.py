@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -340,8 +341,11 @@ def _id(entry: Body, base: Path) -> str:
 
 
 def _at(file: Path, folder: Path | None) -> str:
-    file = file.absolute()
-    return str(file.relative_to(folder.absolute())) if folder and file.is_relative_to(folder.absolute()) else str(file)
+    path = Path(os.path.abspath(file))  # noqa: PTH100 - without following links: they may change
+    if folder is None:
+        return str(path)
+    below = Path(os.path.abspath(folder))  # noqa: PTH100
+    return str(path.relative_to(below)) if path.is_relative_to(below) else str(path)
 
 
 def _called(study: Study) -> str:
