@@ -98,12 +98,15 @@ class _Board:
     seeds_too: bool
 
     def mean(self, name: str, members: Sequence[Benchmark]) -> list[dict[str, Any]]:
-        """One row a variant that was asked all of the `members`."""
+        """One row a variant that was asked all of the `members`, or whose score there was published."""
         found = self._estimate(members)
         rows = []
         for place, variant in enumerate(self.variants):
+            theirs = self._as_published(variant, name)
             if not math.isnan(found.scores[place]):
                 rows.append(self._row(variant, name, members, found, place))
+            elif theirs["published"] is not None:
+                rows.append({"variant": variant, "benchmark": name, "held_out": members[0].held_out} | theirs)
         return rows
 
     def dev(self, baseline: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from ot_assets.contracts import SCORE
 from ot_assets.strategies.dropping import encode
 from ot_assets.strategies.prompts import Prefix, user_message
 from ot_assets.strategies.registry import Split, strategy
+from ot_assets.strategies.scores.adapters import BadRow, adapted
 from ot_assets.strategies.scores.options import lettered
 from ot_assets.strategies.verify.checker import NOT_CHECKED, READS, Check, Kind, open_checker
 from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, one_line
@@ -36,6 +37,7 @@ READABLE = {
 _SCHEMA = SCORE | READABLE
 _DROPPED = _SCHEMA | {"drop_reason": pl.String, "drop_evidence": pl.String}
 _READ_ROWS = 64
+_WHY = "__why"
 # Answers that are verified in one go.
 _JUDGED = 128
 
@@ -60,6 +62,7 @@ def evaluate(
     repeats: dict[str, Annotated[int, Field(ge=1)]] = {},  # noqa: B006
     verify: dict[str, Literal["auto", "math", "code", "multiple_choice"]] = {},  # noqa: B006
     options: dict[str, list[str]] = {},  # noqa: B006
+    adapters: dict[str, Literal["livecodebench", "codeforces"]] = {},  # noqa: B006
     domains: dict[str, str] = {},  # noqa: B006
     temperature: float = 0.7,
     top_p: float = 1.0,
@@ -72,7 +75,8 @@ def evaluate(
     One row an answer, in the order student, question, sample: `right` is 1 where the verdict is `right`, else 0, also
     for an answer that is cut off or cannot be read. By default a question with tests is verified as `verify.code`, any
     other as `verify.math`, which knows letters; `verify` says otherwise by benchmark. `options` names the members of
-    `extra` that hold wrong answers: the question is then asked as a choice between letters (`options.py`). `held_out`
+    `extra` that hold wrong answers: the question is then asked as a choice between letters (`options.py`). `adapters`
+    are benchmarks whose statement and tests stand in `extra` in a form of their publisher's (`adapters.py`). `held_out`
     are benchmarks that may choose nothing; `domains` tells what they are about.
 
     OpenThoughts3's ablation (evalchemy's `n_repeat`; arXiv 2506.04178): temperature 0.7, top_p 1.0, 32,768 new tokens;
@@ -84,7 +88,13 @@ def evaluate(
     the verifier, or the question's own tests, failed. BadInput: a benchmark is named that is not there.
     """
     known = set(benchmarks.select(pl.col("source").unique()).collect()["source"])
-    for name, told in (("held_out", held_out), ("repeats", repeats), ("verify", verify), ("options", options)):
+    for name, told in (
+        ("held_out", held_out),
+        ("repeats", repeats),
+        ("verify", verify),
+        ("options", options),
+        ("adapters", adapters),
+    ):
         if strange := [benchmark for benchmark in told if benchmark not in known]:
             there = ", ".join(sorted(known))
             raise BadInput(f"scores.evaluate: {name}: '{strange[0]}' is no benchmark of the study; there is: {there}")
@@ -95,7 +105,7 @@ def evaluate(
         for made in students_made.select("seed", "student").collect().iter_rows(named=True):
             about = _About(made["seed"], made["student"], frozenset(held_out), domains)
             left_out: list[Row] = []
-            asked = _questions(benchmarks, repeats, verify, options, system, prefix, left_out)
+            asked = _questions(benchmarks, repeats, verify, options, adapters, system, prefix, left_out)
             with students.open(about.student) as model:
                 yield from _answers(about, asked, sampling, model.generate, checks)
             yield _rows([], [about.left_out(row) for row in left_out])
@@ -121,7 +131,7 @@ class _About(NamedTuple):
         } | {name: row[name] for name in ("question_id", "question", "reference")}
 
     def left_out(self, row: Row) -> Row:
-        told = {"benchmark": row["source"], "why": "no reference and no tests"}
+        told = {"benchmark": row["source"], "why": row.get(_WHY) or "no reference and no tests"}
         return self.score(row) | {"drop_reason": "not_verifiable", "drop_evidence": encode(told)}
 
 
@@ -130,6 +140,7 @@ def _questions(
     repeats: dict[str, int],
     verify: dict[str, Any],
     options: dict[str, list[str]],
+    adapters: dict[str, Any],
     system: str | None,
     prefix: Prefix | None,
     left_out: list[Row],
@@ -137,12 +148,10 @@ def _questions(
     """The questions as they are asked, read as they are needed; those that nothing verifies go to `left_out`."""
     head = (Message("system", system),) if system else ()
     for batch in benchmarks.collect_batches(chunk_size=_READ_ROWS, maintain_order=True, lazy=True):
-        rows = batch.to_dicts()
-        for row in rows:
-            if wrong := options.get(row["source"]):
-                told = (row["question_id"], row["question"] or "", row["reference"], row["extra"])
-                row["question"], row["reference"] = lettered(*told, wrong)
-        shown = batch.with_columns(pl.Series("question", [row["question"] for row in rows], pl.String))
+        rows = [_as_asked(row, options, adapters) for row in batch.to_dicts()]
+        shown = batch.with_columns(
+            pl.Series(name, [row[name] for row in rows], pl.String) for name in ("question", "tests")
+        )
         said = shown.select(user_message(shown.schema, prefix)).to_series()
         for row, message in zip(rows, said, strict=True):
             kind = _kind(row, verify.get(row["source"], "auto"))
@@ -150,6 +159,20 @@ def _questions(
                 yield Asked(row, kind, (*head, Message("user", message or "")), repeats.get(row["source"], 1))
             else:
                 left_out.append(row)
+
+
+def _as_asked(row: Row, options: dict[str, list[str]], adapters: dict[str, Any]) -> Row:
+    """The question as its benchmark puts it; one that is not of its publisher's form has nothing to verify it by."""
+    if adapter := adapters.get(row["source"]):
+        try:
+            row = adapted(row, adapter)
+        except BadRow as problem:
+            return row | {"tests": None, "reference": None, _WHY: str(problem)}
+    if wrong := options.get(row["source"]):
+        told = (row["question_id"], row["question"] or "", row["reference"], row["extra"])
+        question, reference = lettered(*told, wrong)
+        row = row | {"question": question, "reference": reference}
+    return row
 
 
 def _kind(row: Row, told: str) -> Kind:

@@ -136,6 +136,9 @@ def test_one_seed_is_told_and_published_figures_stand_beside_ours():
     assert (row(found, "x")["published"], row(found, "x")["published_se"]) == (41.6, 0.3)
     assert row(found, "x", "dev_math")["published"] == 64.8 and row(found, "x", "dev_code")["published"] is None
     assert row(found, "x", "lcb")["published"] == 9.0
+    theirs = board(*parts[2:], variants=["x", "y"], published=published)
+    assert row(theirs, "x", "lcb")["score"] is None and row(theirs, "x", "lcb")["published"] == 9.0
+    assert row(theirs, "x")["published"] == 41.6
 
 
 def test_scores_from_elsewhere_stand_beside_our_own():
