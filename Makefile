@@ -12,7 +12,7 @@ TESTS ?= tests --ignore tests/e2e
 # A file of tests stays in one process: what it makes once is made once.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup vllm demo sandbox-image test test-faults e2e dev check bench sql
+.PHONY: help setup vllm demo ablation sandbox-image test test-faults e2e dev check bench sql
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -45,6 +45,9 @@ vllm: .venv/vllm ## vLLM on the CPU, to try its engines without a GPU
 
 demo: .venv/base ## OpenThoughts3 in miniature, from sources to dataset
 	@$(BIN)/ot materialize openthoughts3_1_2m
+
+ablation: .venv/base ## a study in miniature: four variants, two students each, trained, asked and set side by side
+	@$(BIN)/ot materialize practice_math_filter
 
 sandbox-image: .venv/base ## the image of the docker sandbox (DOCKER_HOST, SANDBOX_BASE)
 	@$(BIN)/python -m ot_resources.sandboxes.image

@@ -51,7 +51,7 @@ CONVERSATION: Schema = {
     "conversations": pl.List(pl.Struct({"from": pl.String, "value": pl.String})),
 }
 
-# One trained student: `student` names it in `Students`, `loss` is that of its last steps, `tokens` those it learned from.
+# One trained student: `student` names it in `Students`, `loss` is that of its last steps, `tokens` those it learned.
 STUDENT: Schema = {
     "seed": pl.Int64,
     "student": pl.String,
@@ -63,8 +63,8 @@ STUDENT: Schema = {
     "train_seconds": pl.Float64,
 }
 
-# One answer of a student to one question of a benchmark, or of a score that was measured elsewhere one repeat of a whole
-# benchmark: `question_id` is then null. `right` is the share of the `n` answers it stands for that are right.
+# One answer of a student to one question of a benchmark, or of a score that was measured elsewhere one repeat of all of
+# its questions: `question_id` is then null. `right` is the share of the `n` answers it stands for that are right.
 SCORE: Schema = {
     "seed": pl.Int64,
     "student": pl.String,

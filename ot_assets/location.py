@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 
+from ot_assets.ablations.model import Study
+from ot_assets.ablations.plan import plan_study
 from ot_assets.automation.jobs import jobs
 from ot_assets.automation.night import Night
 from ot_assets.automation.observe import observation
 from ot_assets.graph.assets import stage_asset
+from ot_assets.graph.studies import study_assets
 from ot_assets.recipes.model import Recipe
-from ot_assets.recipes.plan import plan_all
+from ot_assets.recipes.plan import Node, plan_all, share
 from ot_resources.environments import resources
 from ot_resources.event_log import flush_at_checkpoints
 
 
-def build(recipes: list[Recipe], instead: dict[str, Any] | None = None) -> dg.Definitions:
-    """The definitions of some recipes; `instead` replaces resources by name."""
+def build(
+    recipes: list[Recipe], instead: dict[str, Any] | None = None, studies: Sequence[Study] = ()
+) -> dg.Definitions:
+    """The definitions of some recipes and studies; `instead` replaces resources by name."""
     flush_at_checkpoints()
-    nodes, night = plan_all(recipes), Night.from_environment()
+    planned: dict[str, tuple[Node, ...]] = {}
+    nodes, night = plan_all(recipes, planned), Night.from_environment()
+    studied = [plan_study(study, planned) for study in studies]
+    for plan in studied:
+        for node in plan.base:
+            share(nodes, node)
     conditions = night.conditions(nodes)
     look = observation([node for node in nodes.values() if node.source])
     return dg.Definitions(
-        assets=[stage_asset(node, conditions[key], night.freshness(node)) for key, node in nodes.items()],
+        assets=[
+            *(stage_asset(node, conditions[key], night.freshness(node)) for key, node in nodes.items()),
+            *(asset for plan in studied for asset in study_assets(plan)),
+        ],
         asset_checks=[look],
         jobs=jobs(recipes, look),
         schedules=[night.schedule()],

@@ -19,10 +19,13 @@ from ot_resources.files import first_line
 from ot_resources.generators import JUDGE_FOLDER, parse_spec
 from ot_resources.generators.budget import Budget
 from ot_resources.generators.resource import LanguageModel
+from ot_resources.generators.teachers import Teachers
 from ot_resources.hub import SAMPLES, Hub
 from ot_resources.interfaces import BadInput
 from ot_resources.sandboxes.resource import CodeSandbox
 from ot_resources.store import Store, beside
+from ot_resources.students import EMBEDDED, named_base
+from ot_resources.students.resource import StudentModels
 from ot_resources.warehouse import Warehouse
 
 PROJECT = Path(__file__).parents[1]
@@ -79,6 +82,8 @@ def resources() -> dict[str, dg.ConfigurableResource]:  # type: ignore[type-arg]
         ),
         "teacher": _language_model("OT_TEACHER", root),
         "judge": _judge(root),
+        "teachers": _teachers(root),
+        "students": _students(root, name),
         "sandbox": _sandbox(),
         "embedder": SentenceEmbedder(),
     }
@@ -132,12 +137,35 @@ def _sandbox() -> CodeSandbox:
     return CodeSandbox(kind=kind)
 
 
+def _students(root: Path, name: str) -> StudentModels:
+    """Students are trained and asked on the CPU on `local`, elsewhere on the machine's GPUs."""
+    base, on_gpu = named_base(name), name != "local"
+    if base and base != EMBEDDED and not on_gpu and "/" in base and not Path(base).is_dir():
+        raise BadInput(f"OT_STUDENT={base}: no such folder; on OT_ENV=local a student is `embedded` or a folder")
+    return StudentModels(root=str(root), base=base, engine="vllm" if on_gpu else "embedded", on_gpu=on_gpu)
+
+
 def _judge(root: Path) -> LanguageModel:
     """OT_JUDGE, else the teacher that was named, else the embedded judge."""
     named = next((name for name in ("OT_JUDGE", "OT_TEACHER") if name in os.environ), None)
     if named or environment() != "local":
         return _language_model(named or "OT_TEACHER", root)
     return _language_model("OT_JUDGE", root, f"embedded:{JUDGE_FOLDER}")
+
+
+def _teachers(root: Path) -> Teachers:
+    """OT_TEACHERS: a YAML or JSON mapping of the names in studies to models."""
+    text = os.environ.get("OT_TEACHERS", "")
+    shape = "write e.g. {QwQ-32B: 'server:Qwen/QwQ-32B@http://localhost:8000/v1'}"
+    try:
+        named = yaml.safe_load(text) if text else {}
+    except yaml.YAMLError as error:
+        raise BadInput(f"OT_TEACHERS: {first_line(error)}; {shape}") from None
+    if not isinstance(named, dict) or not all(isinstance(part, str) for pair in named.items() for part in pair):
+        raise BadInput(f"OT_TEACHERS: a mapping of names to engine[:model[@url]]; {shape}")
+    for name, spec in named.items():
+        parse_spec(spec, f"OT_TEACHERS: {name}")
+    return Teachers(named=named, options=_settings("OT_TEACHER_OPTIONS"), ledger=str(root / "ledger"))
 
 
 def _language_model(variable: str, root: Path, default: str = "embedded") -> LanguageModel:

@@ -66,7 +66,7 @@ def load_study(file: str | Path, look: bool = True, loaded: dict[Path, Recipe] |
     path = Path(file)
     parsed = _parsed(path)
     loaded = {} if loaded is None else loaded
-    recipe = load_recipe(file_of(parsed.recipe, path.parent, f"{path.name}: recipe"), look, loaded=loaded)
+    recipe = _recipe(parsed.recipe, path, look, loaded)
     if recipe.name == parsed.name:
         raise BadInput(f"{path.name}: name: '{parsed.name}' is the name of the recipe; a study needs one of its own")
     builder = _Builder(path, parsed, recipe, Reader(path, parsed.name, look, (), loaded))
@@ -77,6 +77,13 @@ def load_study(file: str | Path, look: bool = True, loaded: dict[Path, Recipe] |
         for spec in builder.sets:
             check_files(spec)
     return study
+
+
+def _recipe(name: str, path: Path, look: bool, loaded: dict[Path, Recipe]) -> Recipe:
+    """The recipe that is forked; to look through all files for a name takes long where there are many studies."""
+    known = [recipe for recipe in loaded.values() if recipe.name == name]
+    file = known[0].file if known else file_of(name, path.parent, f"{path.name}: recipe")
+    return load_recipe(file, look, loaded=loaded)
 
 
 def _parsed(path: Path) -> _File:
@@ -293,7 +300,7 @@ class _Builder:
             if spec["train"] != "elsewhere":
                 raise BadInput(f"{where}.train: 'elsewhere', or leave it out")
             spec = {key: value for key, value in spec.items() if key != "train"}
-        params = students.training(spec, environment(), where) | {"seeds": list(self._parsed.seeds)}
+        params = students.training(spec, environment(), where, elsewhere) | {"seeds": list(self._parsed.seeds)}
         return self._made(STUDENT, "exported" if elsewhere else "sft", params, where), elsewhere
 
     def _scores(self, format_: Choice, elsewhere: bool) -> Choice:

@@ -1,15 +1,18 @@
-"""`ot recipes`: what each recipe is made of, and how many rows it has."""
+"""`ot recipes`, `ot studies`: what each is made of, and how far it is."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import Any
 
+import polars as pl
+
+from ot_assets.ablations.model import SCOREBOARD, Study
 from ot_assets.cli.query import table
 from ot_assets.contracts import DOMAINS
 from ot_assets.recipes.model import Published, Recipe, Track
 from ot_resources.environments import data_root
-from ot_resources.store import Store
+from ot_resources.store import Store, Version
 
 _WIDTH = 118
 
@@ -72,6 +75,43 @@ def listed(row: dict[str, Any]) -> str:
 def _short(stages: list[str]) -> list[str]:
     """Without those that do nothing: 'none' is a choice to be read in the file."""
     return [stage for stage in stages if not stage.endswith(".none")]
+
+
+def study_row(study: Study) -> dict[str, Any]:
+    """The study as JSON: what it forks, what varies, how it is judged, and what was chosen."""
+    board = Store(root=str(data_root())).latest((study.name, SCOREBOARD))
+    return {
+        "name": study.name,
+        "description": study.description,
+        "source": study.source,
+        "recipe": study.recipe.name,
+        "domain": study.domain,
+        "stages": list(study.stages),
+        "variants": list(study.variants),
+        "baseline": study.baseline,
+        "seeds": list(study.seeds),
+        "benchmarks": {kind: list(ids) for kind, ids in study.benchmarks.items()},
+        "chosen": _chosen(board) if board else None,
+        "file": str(study.file),
+    }
+
+
+def _chosen(board: Version) -> str | None:
+    found = board.scan().filter(pl.col("chosen")).select("variant").unique().collect()["variant"].to_list()
+    return found[0] if found else None
+
+
+def listed_study(row: dict[str, Any]) -> str:
+    """A study for a person to read."""
+    place = f"{row['recipe']}, {row['domain']}" if row["domain"] else row["recipe"]
+    varied = f"{' x '.join(row['stages'])} of {place}: {len(row['variants'])} variants"
+    sets = ", ".join(f"{len(ids)} {kind.replace('_', ' ')}" for kind, ids in row["benchmarks"].items())
+    parts = [
+        textwrap.fill(row["description"] or "(no description)", _WIDTH),
+        f"{varied}, {len(row['seeds'])} seeds, benchmarks: {sets}; chosen: {row['chosen'] or '-'}",
+        textwrap.fill(", ".join(row["variants"]), _WIDTH),
+    ]
+    return row["name"] + "\n" + textwrap.indent("\n".join(parts), "  ")
 
 
 def told(published: Published | None) -> str:

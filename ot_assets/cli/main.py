@@ -50,6 +50,8 @@ def main() -> None:
     ot recipes                              what there is
     ot plan openthoughts3_1_2m              what a run would ask of models, and what that would cost
     ot materialize openthoughts3_1_2m       run it, in miniature unless OT_ENV says otherwise
+    ot studies                              what is compared
+    ot materialize practice_math_filter     run a study: students are trained, asked, and set side by side
     ot sql "from openthoughts3_1_2m.dataset limit 5"
     ot explain ROW_ID                       one row's whole story, also of a row that was dropped
     ot ledger                               what was asked of models, and what was answered from the store
@@ -70,26 +72,64 @@ def recipes(as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("recipe")
-@click.option("--track", help="Only this track, without the dataset.")
-@click.option("--upto", metavar="ASSET", help="Stop after this asset of each track, e.g. deduplicated.")
-@click.option("--scale", type=float, help="Share of the published size, e.g. 0.00192. Default: the recipe's own.")
-@click.option("--budget", help="What the run may spend on new requests, e.g. tokens=5e6,money=10,hours=2.")
-def materialize(recipe: str, track: str | None, upto: str | None, scale: float | None, budget: str | None) -> None:
-    """Make every table of RECIPE: a name, or the path of a recipe's YAML file.
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def studies(as_json: bool) -> None:
+    """List the studies, the project's own and those in the folder OT_STUDIES: what each varies, and what was chosen."""
+    from ot_assets.ablations.library import studies as all_studies
+    from ot_assets.cli.listing import listed_study, study_row
+    from ot_assets.recipes.library import recipes as all_recipes
 
-    Shows each stage as it ends. The run appears in the UI's history. A second run reuses all that is unchanged and asks
-    no model anything twice; after a crash, or with a larger budget, run the same command again.
-    """
-    from ot_assets.cli.run import run_recipe
-
-    sys.exit(run_recipe(recipe, track, upto, scale, budget))
+    rows = [study_row(study) for study in all_studies(all_recipes())]
+    click.echo(json.dumps(rows, indent=1, ensure_ascii=False) if as_json else "\n\n".join(map(listed_study, rows)))
 
 
 @main.command()
 @click.argument("recipe")
 @click.option("--track", help="Only this track, without the dataset.")
 @click.option("--upto", metavar="ASSET", help="Stop after this asset of each track, e.g. deduplicated.")
+@click.option("--variant", multiple=True, help="Of a study: only this variant; may be given again.")
+@click.option("--scale", type=float, help="Share of the published size, e.g. 0.00192. Default: the recipe's own.")
+@click.option("--budget", help="What the run may spend on new requests, e.g. tokens=5e6,money=10,hours=2.")
+def materialize(
+    recipe: str,
+    track: str | None,
+    upto: str | None,
+    variant: tuple[str, ...],
+    scale: float | None,
+    budget: str | None,
+) -> None:
+    """Make every table of RECIPE, or of a study: a name, or the path of its YAML file.
+
+    Shows each stage as it ends. The run appears in the UI's history. A second run reuses all that is unchanged and asks
+    no model anything twice; after a crash, or with a larger budget, run the same command again.
+
+    Of a study the shared tables are made once, then each variant: its rows, its students, their scores. A variant that
+    fails is told and does not stop the others. At the end the scoreboard is printed.
+    """
+    from ot_assets.ablations.library import is_study
+    from ot_assets.cli.run import run_recipe
+
+    if is_study(recipe):
+        from ot_assets.cli.study import run_study
+
+        _refuse(recipe, track=track, upto=upto)
+        sys.exit(run_study(recipe, variant, scale, budget))
+    if variant:
+        raise BadInput(f"--variant {variant[0]}: {recipe} is no study; 'ot studies' lists those")
+    sys.exit(run_recipe(recipe, track, upto, scale, budget))
+
+
+def _refuse(study: str, **options: str | None) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise BadInput(f"--{name} {value}: {study} is a study; --variant makes a part of it")
+
+
+@main.command()
+@click.argument("recipe")
+@click.option("--track", help="Only this track, without the dataset.")
+@click.option("--upto", metavar="ASSET", help="Stop after this asset of each track, e.g. deduplicated.")
+@click.option("--variant", multiple=True, help="Of a study: only this variant; may be given again.")
 @click.option("--scale", type=float, help="Share of the published size, e.g. 0.00192. Default: the recipe's own.")
 @click.option("--budget", help="What the run may spend on new requests, e.g. tokens=5e6,money=10,hours=2.")
 @click.option("--price-input", type=click.FloatRange(min=0), help="Money for a million tokens read.")
@@ -105,6 +145,7 @@ def plan(
     recipe: str,
     track: str | None,
     upto: str | None,
+    variant: tuple[str, ...],
     scale: float | None,
     budget: str | None,
     price_input: float | None,
@@ -113,19 +154,58 @@ def plan(
     tokens_per_second: float | None,
     as_json: bool,
 ) -> None:
-    """Tell what a run of RECIPE would ask of models, and what that would cost, before it asks anything.
+    """Tell what a run of RECIPE, or of a study, would ask of models, and what that would cost, before it asks anything.
 
     The recipe is rehearsed: free stages run for real in a folder that is thrown away, models are not asked. Of each
     stage that asks one: requests in all, in the ledger (or asked twice), new; tokens, from the lengths that the ledger
     has measured; hours and money. Prices are the model's own (OT_TEACHER_OPTIONS) unless given here. What is there of
     earlier runs is used: to plan a large one, `ot materialize --upto` the last stage that is free.
     """
+    from ot_assets.ablations.library import is_study
     from ot_assets.cli.plan import Rates, as_text, plan_recipe
     from ot_assets.cli.plan import as_json as figures
 
     rates = Rates(price_input, price_output, price_hour, tokens_per_second)
+    if is_study(recipe):
+        from ot_assets.cli.study_plan import plan_of_study, study_json, study_text
+
+        _refuse(recipe, track=track, upto=upto)
+        planned = plan_of_study(recipe, variant, scale, budget, rates)
+        told = json.dumps(study_json(planned), indent=1, ensure_ascii=False) if as_json else study_text(planned)
+        click.echo(told)
+        return
+    if variant:
+        raise BadInput(f"--variant {variant[0]}: {recipe} is no study; 'ot studies' lists those")
     found = plan_recipe(recipe, track, upto, scale, budget, rates)
     click.echo(json.dumps(figures(found), indent=1, ensure_ascii=False) if as_json else as_text(found))
+
+
+@main.command()
+@click.argument("study")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of its rows.")
+@click.option("--report", metavar="FILE.md", help="Write it there as Markdown, with its pictures beside it.")
+def scoreboard(study: str, as_json: bool, report: str | None) -> None:
+    """Show the scoreboard of STUDY: scores with standard errors, who wins, what is chosen, and what was published."""
+    from ot_assets.cli.board import scoreboard as shown
+
+    click.echo(shown(study, as_json, report))
+
+
+@main.command()
+@click.argument("study")
+@click.argument("variant")
+@click.argument("file")
+@click.option("--seed", type=int, help="Whose scores they are, where the variant has several seeds.")
+@click.option("--trust", is_flag=True, help="Also if the file does not name the student.")
+def scores(study: str, variant: str, file: str, seed: int | None, trust: bool) -> None:
+    """Hand in FILE, what a student of STUDY's VARIANT scored that was trained and evaluated elsewhere.
+
+    FILE is results_*.json of evalchemy or lighteval, or {"student": KEY, "scores": {"aime24": [{"right": 0.5, "n": 30}]}}.
+    It is kept beside the student; materialise the study again to see it on the scoreboard.
+    """
+    from ot_assets.cli.scores import hand_in
+
+    click.echo(hand_in(study, variant, file, seed, trust))
 
 
 @main.command()

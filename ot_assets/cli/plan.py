@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ot_assets.graph.rehearsal.ranges import LEVEL, ZERO, Range, exactly
 from ot_assets.graph.rehearsal.rehearse import NOT_REACHED, ROWS_UNSURE, Asking, rehearse
 from ot_assets.recipes.library import find_recipe
 from ot_assets.recipes.model import Recipe
+from ot_assets.recipes.plan import Node
 from ot_resources.environments import checked_scale, default_budget, resources
 from ot_resources.generators.budget import UNLIMITED, Budget
 from ot_resources.generators.ledger import Ledger
@@ -85,16 +87,24 @@ def plan_recipe(
 ) -> Plan:
     """Rehearse a recipe, or a part of it, in a scratch folder. BadInput: it cannot be run, or would end before it
     asks anything."""
-    if scale is not None:
-        checked_scale(scale, f"--scale {scale}")
-    spend = (
-        Budget.parse(default_budget(), "OT_BUDGET") if budget is None else Budget.parse(budget, f"--budget {budget}")
-    )
+    spend = checked_size(scale, budget)
     recipe = find_recipe(name)
     nodes = selected(recipe, track, upto)
+    return rehearsed(recipe, nodes, planning_tools(scale), spend, rates)
+
+
+def checked_size(scale: float | None, budget: str | None) -> Budget:
+    """What the run may spend; BadInput where scale or budget cannot be."""
+    if scale is not None:
+        checked_scale(scale, f"--scale {scale}")
+    return Budget.parse(default_budget(), "OT_BUDGET") if budget is None else Budget.parse(budget, f"--budget {budget}")
+
+
+def planning_tools(scale: float | None) -> Tools:
+    """The environment's resources for a run that makes nothing."""
     found: dict[str, Any] = resources()
     sizing = found["sizing"]
-    tools = Tools(
+    return Tools(
         store=found["store"],
         hub=found["hub"],
         models={role: found[role] for role in ("teacher", "judge")},
@@ -103,14 +113,20 @@ def plan_recipe(
         environment=sizing.environment,
         scale=scale or sizing.scale or None,
         run_id="rehearsal",
+        students=found["students"],
+        teachers=found["teachers"],
     )
+
+
+def rehearsed(recipe: Recipe, nodes: Sequence[Node], tools: Tools, spend: Budget, rates: Rates) -> Plan:
+    """What a run of the nodes would ask, with what that costs."""
     with (
         tempfile.TemporaryDirectory(prefix="ot-plan-") as scratch,
         Console(stderr=True).status("rehearsing") as status,
     ):
         asked = rehearse(nodes, tools, Path(scratch), lambda node: status.update(f"rehearsing {node}"))
-    speeds = _speeds(Path(found["teacher"].ledger))
-    stages = [(asking, _cost(asking, tools.models[asking.role], rates, speeds)) for asking in asked]
+    speeds = _speeds(Path(tools.models["teacher"].ledger))
+    stages = [(asking, _cost(asking, tools.model(asking.node, asking.role), rates, speeds)) for asking in asked]
     return Plan(recipe, stages, recipe.budget.smaller(spend))
 
 

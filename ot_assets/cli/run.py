@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -37,32 +39,52 @@ from ot_resources.processes import this_process
 
 def run_recipe(name: str, track: str | None, upto: str | None, scale: float | None, budget: str | None = None) -> int:
     """Materialise a recipe, or a part of it; the exit code is returned."""
-    if scale is not None:
-        checked_scale(scale, f"--scale {scale}")
     recipe = find_recipe(name)
     nodes = selected(recipe, track, upto)
-    os.environ["DAGSTER_HOME"] = str(dagster_home())
-    if budget is not None:
-        Budget.parse(budget, f"--budget {budget}")
-    spend = default_budget() if budget is None else budget
-    sizing = Sizing(environment=environment(), scale=scale or default_scale(), budget=spend)
-    definitions = build([recipe], {"sizing": sizing})
+    definitions = build([recipe], {"sizing": sizing(scale, budget)})
     started = time.monotonic()
-    with _live(), _instance() as instance:
-        end_dead_runs(instance)
-        result = definitions.resolve_job_def(recipe.name).execute_in_process(
-            instance=instance,
-            asset_selection=[asset_key(node.key) for node in nodes],
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-            # The daemon starts crashed workers again; this run has none.
-            tags={"ot/command": "materialize", PROCESS: this_process(), "dagster/max_retries": "0"},
-            raise_on_error=False,
-        )
+    with dagster_run() as instance:
+        job = definitions.resolve_job_def(recipe.name)
+        result = in_process(job, instance, [asset_key(node.key) for node in nodes])
     if not result.success:
-        return _failed(result)
+        return tell_failure(result)
     click.echo(f"done in {time.monotonic() - started:.1f} s, run {result.run_id}", err=True)
     click.echo(summary(recipe, nodes))
     return 0
+
+
+def sizing(scale: float | None, budget: str | None) -> Sizing:
+    """How large the run is and what it may spend, as the command says, else the environment. BadInput: it cannot be."""
+    if scale is not None:
+        checked_scale(scale, f"--scale {scale}")
+    if budget is not None:
+        Budget.parse(budget, f"--budget {budget}")
+    spend = default_budget() if budget is None else budget
+    return Sizing(environment=environment(), scale=scale or default_scale(), budget=spend)
+
+
+@contextmanager
+def dagster_run() -> Iterator[dg.DagsterInstance]:
+    """Dagster's own notes, while stages report to the terminal."""
+    os.environ["DAGSTER_HOME"] = str(dagster_home())
+    with _live(), _instance() as instance:
+        end_dead_runs(instance)
+        yield instance
+
+
+def in_process(
+    job: dg.JobDefinition, instance: dg.DagsterInstance, assets: list[dg.AssetKey], partition: str | None = None
+) -> dg.ExecuteInProcessResult:
+    """A run of some assets of a job in this process; it appears in the UI's history."""
+    return job.execute_in_process(
+        instance=instance,
+        asset_selection=assets,
+        partition_key=partition,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        # The daemon starts crashed workers again; this run has none.
+        tags={"ot/command": "materialize", PROCESS: this_process(), "dagster/max_retries": "0"},
+        raise_on_error=False,
+    )
 
 
 def _instance() -> dg.DagsterInstance:
@@ -98,8 +120,8 @@ def _interrupted(error: object) -> bool:
     return False
 
 
-def _failed(result: dg.ExecuteInProcessResult) -> int:
-    """Say in one line a cause what went wrong; the last good tables stay in use."""
+def tell_failure(result: dg.ExecuteInProcessResult) -> int:
+    """Say in one line a cause what went wrong, and the exit code; the last good tables stay in use."""
     code = 0
     for event in result.all_events:
         if event.is_step_failure:

@@ -1,14 +1,14 @@
 """A node as a Dagster asset."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 import yaml
 
 from ot_assets.graph import describe, keys
-from ot_assets.graph.checks import ASKING, AUDITS, GRADING, HOUSE, PUBLISHED, RELEASE, WARNING, Check, names
+from ot_assets.graph.checks import TOLD, WARNING, Check, names
 from ot_assets.graph.execute import Made, StageFailed, Tools, execute
 from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
@@ -51,31 +51,48 @@ def stage_asset(
         output_required=False,
     )
     def materialize(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        _sign(context)
-        try:
-            made = execute(node, _tools(context, node))
-        except StageFailed as failure:
-            yield from (_check_result(node, check) for check in failure.checks)
-            raise dg.Failure(printable(str(failure)), metadata={"exit_code": 1}, allow_retries=False) from None
-        except BadInput as error:
-            raise dg.Failure(printable(str(error)), metadata={"exit_code": 2}, allow_retries=False) from None
-        except Broken as error:
-            raise dg.Failure(printable(str(error)), metadata={"exit_code": 1}, allow_retries=False) from None
-        except Exception as error:
-            if not is_full(error):
-                raise
-            said = f"{node.name}: No space left on device, the store is {context.resources.store.path} ({error})"
-            raise dg.Failure(printable(said), metadata={"exit_code": 1}, allow_retries=False) from None
-        context.resources.warehouse.refresh()
-        log.info("%s", one_line(made))
-        yield dg.MaterializeResult(
-            metadata=describe.metadata(made),
-            data_version=dg.DataVersion(made.version.version),
-            check_results=[_check_result(node, check) for check in made.checks],
-            tags={"reused": str(made.reused).lower()},
-        )
+        yield from making(context, [node], keys.asset_key(node.key), names(node))
 
     return materialize
+
+
+def making(
+    context: dg.AssetExecutionContext, nodes: Sequence[Node], asset: dg.AssetKey, named: Sequence[str]
+) -> Iterator[Any]:
+    """Make the tables of an asset, the last of which is its own, and tell Dagster what came of it.
+
+    `named` are the checks that the asset has; one that this table need not pass is told as passed.
+    """
+    _sign(context)
+    node = nodes[-1]
+    try:
+        for before in nodes[:-1]:
+            log.info("%s", one_line(execute(before, tools_of(context, before))))
+        made = execute(node, tools_of(context, node))
+    except StageFailed as failure:
+        yield from _check_results(asset, failure.checks, named)
+        failed = next(check.name for check in failure.checks if check.blocking and not check.passed)
+        metadata: dict[str, Any] = {"exit_code": 1, "check": failed}
+        raise dg.Failure(printable(str(failure)), metadata=metadata, allow_retries=False) from None
+    except BadInput as error:
+        raise dg.Failure(printable(str(error)), metadata={"exit_code": 2}, allow_retries=False) from None
+    except Broken as error:
+        raise dg.Failure(printable(str(error)), metadata={"exit_code": 1}, allow_retries=False) from None
+    except Exception as error:
+        if not is_full(error):
+            raise
+        said = f"{node.name}: No space left on device, the store is {context.resources.store.path} ({error})"
+        raise dg.Failure(printable(said), metadata={"exit_code": 1}, allow_retries=False) from None
+    context.resources.warehouse.refresh()
+    log.info("%s", one_line(made))
+    passed = [check.name for check in made.checks]
+    spared = [Check(name, True, "this table need not pass it", blocking=False) for name in named if name not in passed]
+    yield dg.MaterializeResult(
+        metadata=describe.metadata(made),
+        data_version=dg.DataVersion(made.version.version),
+        check_results=list(_check_results(asset, [*made.checks, *spared], named)),
+        tags={"reused": str(made.reused).lower()},
+    )
 
 
 def _sign(context: dg.AssetExecutionContext) -> None:
@@ -98,7 +115,8 @@ def one_line(made: Made) -> str:
     return told + (f"; {made.because}" if made.because and made.because != FIRST_TIME else "")
 
 
-def _tools(context: dg.AssetExecutionContext, node: Node) -> Tools:
+def tools_of(context: dg.AssetExecutionContext, node: Node) -> Tools:
+    """The run's resources, as far as the asset asks for them."""
     resources = context.resources._asdict()
     return Tools(
         store=resources["store"],
@@ -110,32 +128,43 @@ def _tools(context: dg.AssetExecutionContext, node: Node) -> Tools:
         scale=_last_scale(context, node) or resources["sizing"].scale or None,
         run_id=context.run.run_id,
         budget=Budget.parse(resources["sizing"].budget, f"budget '{resources['sizing'].budget}'"),
+        students=resources.get("students"),
+        teachers=resources.get("teachers"),
     )
 
 
 def _last_scale(context: dg.AssetExecutionContext, node: Node) -> float | None:
-    """In a run that refreshes, the scale that the recipe's dataset was last made at, unless another was asked for."""
+    """In a run that refreshes, the scale that the recipe's dataset, or the study's scores, were last made at, unless
+    another was asked for."""
     asked = context.resources.sizing.scale != default_scale()
     if REFRESH not in context.run.tags or node.recipe is None or asked:
         return None
-    last = context.instance.get_latest_materialization_event(keys.asset_key((node.recipe.name, "dataset")))
+    told = "scores" if node.stage == "scoreboard" else "dataset"
+    last = context.instance.get_latest_materialization_event(keys.asset_key((node.recipe.name, told)))
     scale = last.asset_materialization.metadata.get(describe.SCALE) if last and last.asset_materialization else None
     return float(scale.value) if scale else None  # type: ignore[arg-type]
 
 
 def _check_specs(node: Node) -> list[dg.AssetCheckSpec]:
-    told = HOUSE | PUBLISHED | ASKING | GRADING | AUDITS | RELEASE
+    return check_specs(keys.asset_key(node.key), names(node))
+
+
+def check_specs(asset: dg.AssetKey, named: Sequence[str]) -> list[dg.AssetCheckSpec]:
+    """The checks of an asset as Dagster lists them."""
     return [
-        dg.AssetCheckSpec(name, asset=keys.asset_key(node.key), description=told[name], blocking=name not in WARNING)
-        for name in names(node)
+        dg.AssetCheckSpec(name, asset=asset, description=TOLD[name], blocking=name not in WARNING) for name in named
     ]
 
 
-def _check_result(node: Node, check: Check) -> dg.AssetCheckResult:
+def _check_results(asset: dg.AssetKey, checks: list[Check], named: Sequence[str]) -> Iterator[dg.AssetCheckResult]:
+    yield from (_check_result(asset, check) for check in checks if check.name in named)
+
+
+def _check_result(asset: dg.AssetKey, check: Check) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=check.passed,
         check_name=check.name,
-        asset_key=keys.asset_key(node.key),
+        asset_key=asset,
         severity=dg.AssetCheckSeverity.ERROR if check.blocking else dg.AssetCheckSeverity.WARN,
         description=printable(check.message),
         metadata={"shown": describe.rows_shown(check.shown)} if check.shown else None,

@@ -86,6 +86,8 @@ RELEASE = {
     "real_teacher": "The answers come from a teacher that is worth learning from (warns for the embedded one).",
 }
 
+# What each check is about, by its name.
+TOLD = HOUSE | PUBLISHED | ASKING | GRADING | CELL | STUDENT | SCORES | AUDITS | RELEASE
 
 # These only warn.
 WARNING = frozenset(

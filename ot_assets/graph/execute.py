@@ -97,6 +97,16 @@ def execute(node: Node, tools: Tools) -> Made:
     return made
 
 
+def standing(node: Node, tools: Tools) -> Version | None:
+    """The version that the node's name points at, if executing the node now would find it; None where it would not."""
+    inputs = _inputs(node, tools)
+    now = tools.store.made(tools.run_id, node.key)
+    params = _params(node, tools, None, inputs)
+    identity = lineage.identity(node, params | _capability_names(node, tools), inputs, None)
+    found = tools.store.lookup(node.kind, short_hash(identity))
+    return found if found and now and found.version == now.version else None
+
+
 def _publish(made: Made, tools: Tools) -> None:
     tools.store.point(made.node.key, made.version, tools.run_id)
     line = (made.node, made.version, made.inputs, tools.run_id, made.seconds, made.reused, made.usage.as_dict())
@@ -164,8 +174,18 @@ def _params(node: Node, tools: Tools, raw: RawTable | None, inputs: list[tuple[K
     if node.source and raw:
         return node.source.params(raw.stand_in)
     params = node.scaled(tools.environment, tools.scale)
+    if node.strategy.title == "scores.imported":
+        return params | {"files": _handed_in(node, tools, inputs)}
     # What rows cost is not chosen, but read off the records of those who were asked.
     return params | {"spent": spent(inputs) or 0.0} if node.strategy.title == "cell.money" else params
+
+
+def _handed_in(node: Node, tools: Tools, inputs: list[tuple[Key, Version]]) -> dict[str, list[str]]:
+    """The files of scores of each student; their names are hashes of what is in them."""
+    versions = dict(inputs)
+    students = pl.concat([versions[key].scan().select("student") for key in node.inputs]).collect()["student"]
+    asked = tools.students.students(tools.run_id, node.name)
+    return {student: [name for name, _ in asked.scores(student)] for student in students}
 
 
 def outside(node: Node, hub: Hub, before: Version | None) -> RawTable | None:
@@ -434,7 +454,7 @@ def _check(
         results.append(checks.cell_check(node, table, params))
         results.append(scoring.overlap_check(table, _benchmarks(node, inputs)))
     if node.stage == "student":
-        results += scoring.student_checks(table, tools.students.embedded)
+        results += scoring.student_checks(table)
     if node.stage == "scores":
         results += scoring.scores_checks(table, stand_ins=tools.environment == "local")
     if "generator" in node.strategy.capabilities.values():

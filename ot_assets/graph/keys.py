@@ -9,7 +9,7 @@ import dagster as dg
 from ot_assets.recipes.plan import Key, Node
 
 DEFAULT_OWNERS = ["team:ot-assets"]
-_KINDS = {"generator": "pytorch", "embedder": "pytorch", "sandbox": "python"}
+_KINDS = {"generator": "pytorch", "embedder": "pytorch", "sandbox": "python", "students": "pytorch"}
 
 
 def asset_key(key: Key) -> dg.AssetKey:
@@ -48,14 +48,14 @@ def owners(node: Node) -> list[str]:
 
 def pool(node: Node) -> str | None:
     """Stages that load a model share a pool of one: two runs never hold two of them on one GPU."""
-    return "gpu" if set(node.strategy.capabilities.values()) & {"generator", "embedder"} else None
+    return "gpu" if set(node.strategy.capabilities.values()) & {"generator", "embedder", "students"} else None
 
 
 def resource_keys(node: Node) -> set[str]:
     """The resources that the node's asset uses."""
     needed = {"store", "warehouse", "sizing"}
     for name, kind in node.strategy.capabilities.items():
-        needed.add({"generator": name, "tokenizer": "hub"}.get(kind, kind))
+        needed.add({"generator": "teachers" if node.teacher else name, "tokenizer": "hub"}.get(kind, kind))
     if node.source or node.strategy.title == "dataset.release":
         needed.add("hub")
     # Its tracks' rules are run once more, but those that ask a model.

@@ -118,11 +118,14 @@ def plan(recipe: Recipe) -> tuple[Node, ...]:
     return tuple(nodes.values())
 
 
-def plan_all(recipes: Iterable[Recipe]) -> dict[Key, Node]:
-    """The nodes of several recipes; sources and benchmarks of the same name are shared."""
+def plan_all(recipes: Iterable[Recipe], planned: dict[str, tuple[Node, ...]] | None = None) -> dict[Key, Node]:
+    """The nodes of several recipes; sources and benchmarks of the same name are shared. `planned` takes them too."""
     nodes: dict[Key, Node] = {}
     for recipe in recipes:
-        for node in plan(recipe):
+        own = plan(recipe)
+        if planned is not None:
+            planned[recipe.name] = own
+        for node in own:
             share(nodes, node)
     return nodes
 
@@ -141,6 +144,8 @@ def with_upstream(keys: Iterable[Key], nodes: dict[Key, Node]) -> set[Key]:
 def share(nodes: dict[Key, Node], node: Node) -> None:
     """Add a node. A source that is there already is shared; BadInput when its id is that of another table."""
     there = nodes.setdefault(node.key, node)
+    if node is there:
+        return
     if node.recipe and there.recipe and node.recipe.file.resolve() != there.recipe.file.resolve():
         raise BadInput(
             f"{node.recipe.file}: name: '{node.recipe.name}' is also the name of {there.recipe.file}; rename one"

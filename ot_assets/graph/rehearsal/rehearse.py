@@ -99,11 +99,10 @@ class _Rehearsal:
         self._store = Overlay(root=str(scratch), beneath=tools.store.root)
         self._ledger = ledger
         self._say = say
-        roles = {role for node in nodes for role in _roles(node)}
-        self._identities = {role: tools.models[role].identity for role in sorted(roles)}
+        models = {_who(node, role): tools.model(node, role) for node in nodes for role in _roles(node)}
+        self._identities = {who: model.identity for who, model in sorted(models.items())}
         self._lengths = {
-            identity: Lengths(identity, _context(tools.models[role]), ledger)
-            for role, identity in self._identities.items()
+            identity: Lengths(identity, _context(models[who]), ledger) for who, identity in self._identities.items()
         }
         self._accounts = ledger.accounts()
 
@@ -111,12 +110,18 @@ class _Rehearsal:
         asked: set[str] = set()
         habits = {node.name: self._habits(node, scenario) for node in self._nodes}
         models = {
-            role: RehearsedModel(identity, self._lengths[identity], self._ledger, scenario, habits, asked)
-            for role, identity in self._identities.items()
+            who: RehearsedModel(identity, self._lengths[identity], self._ledger, scenario, habits, asked)
+            for who, identity in self._identities.items()
         }
         run = _Run(scenario, models)
         rehearsed: Any = models  # they stand where LanguageModel does
-        tools = replace(self._tools, store=self._store, models=rehearsed, run_id=f"rehearsal-{scenario.name}")
+        tools = replace(
+            self._tools,
+            store=self._store,
+            models=rehearsed,
+            teachers=_Named(rehearsed),
+            run_id=f"rehearsal-{scenario.name}",
+        )
         for node in self._nodes:
             self._say(node.name)
             self._rehearse(node, tools, run, habits[node.name].right)
@@ -125,8 +130,9 @@ class _Rehearsal:
     def asking(self, node: Node, role: str, runs: list[_Run]) -> Asking:
         """What the rehearsals came to for one stage."""
         expected = runs[0]
-        model, lengths = self._identities[role], self._lengths[self._identities[role]]
-        tallies = [run.models[role].tallies.get(node.name, Tally()) for run in runs]
+        who = _who(node, role)
+        model, lengths = self._identities[who], self._lengths[self._identities[who]]
+        tallies = [run.models[who].tallies.get(node.name, Tally()) for run in runs]
         behind = _behind(node, expected)
         answered = 1 - (self._failures(node) or 0.0)
         why = [ROWS_UNSURE] if behind or _asks_on(node, expected) else []
@@ -198,6 +204,21 @@ class _Rehearsal:
 def _roles(node: Node) -> list[str]:
     """The models that a stage asks."""
     return [name for name, kind in node.strategy.capabilities.items() if kind == "generator"]
+
+
+def _who(node: Node, role: str) -> str:
+    """A name of its own for everyone who is asked: a study's variant may name another than its environment has."""
+    return f"teacher {node.teacher}" if node.teacher else role
+
+
+@dataclass(frozen=True)
+class _Named:
+    """In the place of the models that studies name."""
+
+    models: dict[str, RehearsedModel]
+
+    def get(self, name: str, where: str) -> RehearsedModel:
+        return self.models[f"teacher {name}"]
 
 
 def _behind(node: Node, run: _Run) -> bool:

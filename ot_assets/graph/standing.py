@@ -1,0 +1,84 @@
+"""How the variants of a study stand when its scoreboard is made: which have scores, what their rows were and cost, and
+why the others have none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from ot_assets.ablations.model import CELL, SCORES
+from ot_assets.ablations.plan import StudyPlan
+from ot_assets.graph import failures
+from ot_assets.graph.asked import spent
+from ot_assets.graph.execute import Tools, standing
+from ot_assets.recipes.plan import Node
+from ot_resources.interfaces import BadInput
+from ot_resources.store import Version
+
+NOT_ENOUGH, FAILED, NOT_MADE = "not enough rows", "failed", "not made"
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """A variant's tables that are as its plan would make them, up to the first that is not; `reason` says why."""
+
+    made: dict[str, Version]
+    verdict: str | None = None
+    reason: str | None = None
+
+
+def scoreboard_node(plan: StudyPlan, tools: Tools) -> Node:
+    """The scoreboard of those variants that have scores, told how all of them stand."""
+    chains = {name: _chain(nodes, tools) for name, nodes in plan.variants.items()}
+    inputs = tuple(nodes[-1].key for name, nodes in plan.variants.items() if SCORES in chains[name].made)
+    told = {name: _told(chain, tools, plan.variants[name]) for name, chain in chains.items()}
+    return replace(plan.scoreboard, inputs=inputs, params=plan.scoreboard.params | {"standing": told})
+
+
+def _chain(nodes: tuple[Node, ...], tools: Tools) -> _Chain:
+    made: dict[str, Version] = {}
+    for node in nodes:
+        try:
+            version = standing(node, tools)
+        except BadInput as error:  # a table of the recipe is not there, or no teacher goes by that name
+            return _Chain(made, *_why(node, tools, str(error)))
+        if version is None:
+            there = tools.store.latest(node.key) is not None
+            otherwise = "made from another plan or in part; run it again" if there else "not made yet"
+            return _Chain(made, *_why(node, tools, otherwise))
+        made[node.stage] = version
+    return _Chain(made)
+
+
+def _why(node: Node, tools: Tools, otherwise: str) -> tuple[str, str]:
+    told = failures.last(tools.store, node)
+    if told is None:
+        return NOT_MADE, f"{node.key[-1]}: {otherwise}"
+    return NOT_ENOUGH if told["check"] == "cell_filled" else FAILED, told["message"]
+
+
+def _told(chain: _Chain, tools: Tools, nodes: tuple[Node, ...]) -> dict[str, Any]:
+    cell = chain.made.get(CELL)
+    told: dict[str, Any] = {"rows": None, "tokens": None, "money": None}
+    if cell is not None:
+        told = {"rows": cell.rows, "tokens": _tokens(cell), "money": _money(cell)}
+    return told | {"verdict": chain.verdict, "reason": chain.reason}
+
+
+def _tokens(cell: Version) -> int | None:
+    """What the teacher wrote; None where a row does not tell."""
+    rows = cell.scan()
+    if "completion_tokens" not in rows.collect_schema():
+        return None
+    column = pl.col("completion_tokens")
+    unknown, total = rows.select(column.is_null().sum(), column.sum().alias("total")).collect(engine="streaming").row(0)
+    return None if unknown else int(total)
+
+
+def _money(cell: Version) -> float | None:
+    """The cell's share of what all rows that it was cut from cost; None where that is not known, or had no price."""
+    total = spent([((CELL,), cell)])
+    rows = cell.rows + cell.rows_dropped
+    return round(total * cell.rows / rows, 6) if total and rows else None
