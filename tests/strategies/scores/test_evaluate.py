@@ -116,9 +116,10 @@ def test_a_question_with_wrong_answers_beside_it_is_asked_by_letters():
         letter = next(line[0] for line in lines if line.endswith(": Paris"))
         return reply(f"\\boxed{{{letter}}}")
 
-    pupils = Class({"good": knows, "bad": lambda _: reply("\\boxed{Paris}")})
+    by_text = {name: lambda _, name=name: reply(f"\\boxed{{{name}}}") for name in ("Paris", "Rome")}
+    pupils = Class({"letter": knows, **by_text})
     kept, _ = evaluated(pupils, quiz, options={"quiz": ["w1", "w2"]})
-    assert kept["right"].to_list() == [1.0, 0.0]
+    assert kept["right"].to_list() == [1.0, 1.0, 0.0]
     said = {request.messages[-1].content for asked in pupils.asked.values() for request in asked}
     assert len(said) == 1, "all students are asked the same"
     (text,) = said
