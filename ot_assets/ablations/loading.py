@@ -27,8 +27,6 @@ from ot_resources.interfaces import BadInput
 # More than the UI shows side by side, and than any published study has.
 _MOST_VARIANTS = 99
 _BUDGETS = ("rows", "tokens", "money")
-# What makes no difference, where some variants name a stage and the recipe lacks it.
-_NEUTRAL = {"select": "all"}
 _ORDER = [*STAGES]
 _OWN = (CELL, STUDENT)
 # Tables of every study: a variant of that name would hide one.
@@ -276,7 +274,7 @@ class _Builder:
             elif slot.choice is not None:
                 choices.append(replace(slot.choice, published=None))
             else:
-                choices.append(self._choice(slot.key, _NEUTRAL.get(slot.stage, "none"), f"{where}.{slot.key}", False))
+                choices.append(self._choice(slot.key, _neutral(slot.stage), f"{where}.{slot.key}", asks=False))
         track = Track(name, sources, tuple(choices))
         rules.check_track(track, where)
         return track
@@ -346,6 +344,13 @@ class _Builder:
             "domains": self._evaluation.get("domains", {}),
             "published": parsed.published,
         }
+
+
+def _neutral(stage: str) -> dict[str, Any]:
+    """What makes no difference, where only some variants name a stage that the recipe lacks."""
+    use = "all" if stage == "select" else "none"
+    wants_reason = "reason" in registry.find(stage, use).values
+    return {"use": use} | ({"reason": "other variants have a choice here"} if wants_reason else {})
 
 
 def _place(slots: list[_Slot], stage: str) -> int:
