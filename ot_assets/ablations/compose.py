@@ -93,7 +93,7 @@ def winner(study: Study, version: str, board: pl.DataFrame, trails: dict[str, li
     BadInput: nothing is chosen, or the study's file has other variants by now, or the chosen one is another choice.
     """
     dev = board.filter(pl.col("benchmark") == _DEV)
-    again = f"run 'ot materialize {_called(study)}'"
+    again = f"run 'ot materialize {called(study)}'"
     if strange := sorted(set(dev["variant"]) ^ set(study.variants)):
         raise BadInput(
             f"{study.name}: its scoreboard ({version}) and its file differ in the variant '{strange[0]}'; {again}"
@@ -348,7 +348,7 @@ def _at(file: Path, folder: Path | None) -> str:
     return str(path.relative_to(below)) if path.is_relative_to(below) else str(path)
 
 
-def _called(study: Study) -> str:
+def called(study: Study) -> str:
     """How the command line calls the study."""
     return study.name if study.file.parent == Path(__file__).parent else str(study.file)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from ot_assets.ablations.compose import Composed, Winner, compose, winner
+from ot_assets.ablations.compose import Composed, Winner, called, compose, winner
 from ot_assets.ablations.library import find_study
 from ot_assets.ablations.model import SCOREBOARD, SCORES, Study
 from ot_assets.recipes.loading import load_recipe
@@ -40,7 +40,7 @@ def composed(studies: tuple[str, ...], out: Path | None, name: str | None) -> Co
 def _winner(study: Study, store: Store) -> Winner:
     board = store.latest((study.name, SCOREBOARD))
     if board is None:
-        raise BadInput(f"{study.name}: no scoreboard yet; run 'ot materialize {study.name}' first")
+        raise BadInput(f"{study.name}: no scoreboard yet; run 'ot materialize {called(study)}' first")
     trails = {}
     known = {(input_["kind"], input_["version"]) for input_ in board.record["inputs"]}
     for variant in study.variants:
@@ -49,8 +49,8 @@ def _winner(study: Study, store: Store) -> Winner:
             continue
         if (scores.kind, scores.version) not in known:
             raise BadInput(
-                f"{study.name}: the scores of '{variant}' are newer than its scoreboard ({board.version}); run 'ot"
-                f" materialize {study.name}'"
+                f"{study.name}: its scoreboard ({board.version}) does not hold the scores that '{variant}' has now; run"
+                f" 'ot materialize {called(study)}'"
             )
         trails[variant] = scores.record["trail"]
     return winner(study, board.version, board.scan().collect(), trails)

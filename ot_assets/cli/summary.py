@@ -67,12 +67,13 @@ def _rows(connection, recipe: Recipe) -> str:  # type: ignore[no-untyped-def]
 
 
 def _choices(connection, recipe: Recipe) -> str:  # type: ignore[no-untyped-def]
-    query = f"""select recipe, track, stage, strategy, params from lineage.choices
+    query = f"""select recipe, track, stage, strategy, params, because->>'study' as study from lineage.choices
 where dataset = '{recipe.name}/dataset' and is_current order by recipe = '{recipe.name}', recipe, track, position"""
     found = connection.sql(query)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
-    if all(row["recipe"] == recipe.name for row in rows):
-        rows = [{name: value for name, value in row.items() if name != "recipe"} for row in rows]
+    needless = {"recipe"} if all(row["recipe"] == recipe.name for row in rows) else set()
+    needless |= {"study"} if all(row["study"] is None for row in rows) else set()
+    rows = [{name: value for name, value in row.items() if name not in needless} for row in rows]
     for row in rows:
         row["params"] = _cut(row["params"] or "", _CHARACTERS)
     return f"The choices that made it ({' '.join(query.split())})\n" + _indent(table(rows, empty="none"))
