@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import polars as pl
 import pytest
 
+from ot_assets.ablations.compose import Winner, compose
 from ot_assets.ablations.library import study_files
 from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.model import Study
 from ot_assets.ablations.plan import plan_study
 from ot_assets.recipes.library import find_recipe, recipes
+from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.sources import catalogue
 
 FILES = {file.stem: file for file in study_files() if file.stem.startswith("openth")}
@@ -151,3 +154,35 @@ def test_what_was_chosen_is_what_was_published_as_the_best_where_it_was(studies)
         for why in (track.because, *(choice.because for choice in track.choices)):
             if why and why.study in best:
                 assert best[why.study] == why.variant
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in FILES if name.startswith("openthoughts3_") and "scaling" not in name]
+)
+def test_whatever_it_chooses_makes_a_recipe(studies, name, tmp_path):
+    """Every variant of every study of the paper could win: the flagship with it in its place loads."""
+    study = studies[name]
+    scores = [float(place) for place in range(len(study.variants))]
+    for chosen in study.variants:
+        board = pl.DataFrame(
+            {
+                "variant": list(study.variants),
+                "verdict": ["winner" if variant == chosen else "loses" for variant in study.variants],
+                "score": scores,
+                "se": [1.0] * len(scores),
+            }
+        )
+        made = compose([Winner(study, "v1", chosen, board)], "best", tmp_path)
+        file = tmp_path / "best.yaml"
+        file.write_text(made.text)
+        tracks = {track.name: track for track in load_recipe(file, look=False).tracks}
+        before = {track.name: track for track in study.recipe.tracks}
+        track = tracks.pop(study.domain)
+        whys = [why for why in (track.because, *(choice.because for choice in track.choices)) if why]
+        assert {why.variant for why in whys if why.study == name} == {chosen}
+        own = {choice.asset: choice for choice in study.variants[chosen].track.choices}
+        for choice in track.choices:
+            if choice.because and choice.because.study == name:
+                assert choice.use == own[choice.asset].use
+                assert choice.params.keys() == own[choice.asset].params.keys()
+        assert all([c.params for c in t.choices] == [c.params for c in before[n].choices] for n, t in tracks.items())
