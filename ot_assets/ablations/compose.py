@@ -210,7 +210,8 @@ def _settle(body: Body, winner: Winner, folder: Path | None, notes: list[str]) -
     common = _moved(copy.deepcopy(study.common), study.file.parent, folder)
     if "sources" in raw and "mix" in common and "mix" not in raw:
         raw["mix"] = common["mix"]  # a mix names its sources, and goes with them
-    for key in sorted(set(raw) - {CELL, STUDENT}, key=lambda key: _rank(items, key)):
+    own = [key for key in raw if key not in (CELL, STUDENT)]
+    for key in sorted(own, key=lambda key: _rank(items, key)):
         where = f"{study.file.name}: variants.{winner.variant}.{key}"
         if key == "format":
             _reformat(body, raw[key], where)
