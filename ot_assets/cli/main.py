@@ -200,8 +200,8 @@ def scoreboard(study: str, as_json: bool, report: str | None) -> None:
 def scores(study: str, variant: str, file: str, seed: int | None, trust: bool) -> None:
     """Hand in FILE, what a student of STUDY's VARIANT scored that was trained and evaluated elsewhere.
 
-    FILE is results_*.json of evalchemy or lighteval, or {"student": KEY, "scores": {"aime24": [{"right": 0.5, "n": 30}]}}.
-    It is kept beside the student; materialise the study again to see it on the scoreboard.
+    FILE is results_*.json of evalchemy or lighteval, or {"student": KEY, "scores": {"aime24": [{"right": 0.5, "n":
+    30}]}}. It is kept beside the student; materialise the study again to see it on the scoreboard.
     """
     from ot_assets.cli.scores import hand_in
 

@@ -32,7 +32,9 @@ def told(row: Row) -> Row:
         if row["vs_best"] == 0 and row["p_value"] is None
         else figure(row["vs_best"], row["vs_best_se"]),
         "p": "" if row["p_value"] is None else f"{row['p_value']:.2g}",
-        "vs baseline": " ".join([figure(row["vs_baseline"], row["vs_baseline_se"]), row["vs_baseline_verdict"] or ""]),
+        "vs baseline": " ".join(
+            [figure(row["vs_baseline"], row["vs_baseline_se"]), row["vs_baseline_verdict"] or ""]
+        ).strip(),
         "seeds": "" if row["seeds"] is None else str(row["seeds"]),
         "questions": "" if row["questions"] is None else f"{row['questions']:,}",
         **{name: "" if row[name] is None else pictures.short(row[name]) for name in ("rows", "tokens", "money")},

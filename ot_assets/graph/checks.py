@@ -110,10 +110,15 @@ def audit_names(node: Node) -> list[str]:
     return [name for name in AUDITS if fitting.get(name, True)]
 
 
+def asks(node: Node) -> bool:
+    """Whether a model is asked here: a teacher, a judge, or students."""
+    return "generator" in node.strategy.capabilities.values() or node.strategy.title == "scores.evaluate"
+
+
 def names(node: Node) -> list[str]:
     """The checks that the node's table has to pass."""
     published = PUBLISHED if node.published is not None else {}
-    asking = ASKING if "generator" in node.strategy.capabilities.values() else {}
+    asking = ASKING if asks(node) else {}
     graded = GRADING if node.strategy.title in grading.MAKERS else {}
     return [
         *HOUSE,

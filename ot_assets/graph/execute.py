@@ -457,7 +457,7 @@ def _check(
         results += scoring.student_checks(table)
     if node.stage == "scores":
         results += scoring.scores_checks(table, stand_ins=tools.environment == "local")
-    if "generator" in node.strategy.capabilities.values():
+    if checks.asks(node):
         results.append(checks.asking_check(usage))
     if node.strategy.title in grading.MAKERS:
         with ExitStack() as stack:
