@@ -118,7 +118,8 @@ SCORES = (
     "score",
 )
 
-COLUMNS: Schema = VERIFIED | CONVERSATION | STUDENT | SCORE | DROPPED
+# Whose scores they are, where several variants stand side by side.
+COLUMNS: Schema = VERIFIED | CONVERSATION | STUDENT | SCORE | {"variant": pl.String} | DROPPED
 
 # These depend on the run, not on what was chosen: they are left out of a version's content hash.
 VOLATILE = frozenset({"response_id", "verdict_by", "verdict_reason", "verdict_seconds", "verdicts", "train_seconds"})

@@ -5,7 +5,7 @@ import inspect
 import polars as pl
 import pytest
 
-from ot_assets.contracts import COLUMNS, STAGES
+from ot_assets.contracts import COLUMNS, STAGES, STUDY_STAGES
 from ot_assets.strategies import apply
 from ot_assets.strategies.registry import every, find, strategy
 from ot_resources.interfaces import BadInput
@@ -54,7 +54,7 @@ def test_every_strategy_is_declared_as_the_factory_reads_it(entry):
     module = inspect.getmodule(entry.function)
     assert module is not None
     assert module.__name__.split(".")[:3] == ["ot_assets", "strategies", entry.stage]
-    assert entry.stage in {*STAGES, "dataset"}
+    assert entry.stage in {*STAGES, *STUDY_STAGES, "dataset"}
     assert set(entry.needs) <= set(COLUMNS)
     assert len(entry.doc.split()) >= 10
     positional = [p for p in inspect.signature(entry.function).parameters.values() if p.kind is not p.KEYWORD_ONLY]
