@@ -43,6 +43,7 @@ class Models:
     """`Students` for one stage of one run. `generators` are those that were opened, with what they used.
 
     `base` is what an empty `Training.base` stands for: `embedded`, a folder or a name on the Hub; empty: nothing does.
+    `every` counts the steps between two checkpoints (0: by the device).
     """
 
     folder: Path
@@ -51,6 +52,7 @@ class Models:
     ledger: str
     on_gpu: bool
     workers: int = 0
+    every: int = 0
     run_id: str = "-"
     asset: str = "-"
     budget: Budget = UNLIMITED
@@ -61,9 +63,7 @@ class Models:
         return f"{software()}; {_identity(self.base)}" if self.base else software()
 
     def train(self, rows: Rows, training: Training, seeds: Sequence[int]) -> Iterator[Trained]:
-        # A package that only LoRA needs decides nothing else.
-        told = [REVISION, _counted(rows)[0], asdict(training), self.name, _identity(training.base or self.base)]
-        keys = {seed: short_hash([*told, _peft() if training.lora else None, seed]) for seed in seeds}
+        keys = self.keys(rows, training, seeds)
         missing = [seed for seed in dict.fromkeys(seeds) if not (self.folder / keys[seed] / RECORD).exists()]
         specs = [self._spec(keys[seed], training, seed, rows) for seed in missing]
         if specs and self.on_gpu:
@@ -73,6 +73,16 @@ class Models:
             for seed in seeds:
                 yield next(made) if seed in missing else record(self.folder / keys[seed])
                 missing = [other for other in missing if other != seed]
+
+    def keys(self, rows: Rows, training: Training, seeds: Sequence[int]) -> dict[int, str]:
+        """What the student of each seed is called, by all that decides what comes of its training."""
+        told = [REVISION, _counted(rows)[0], asdict(training), software(), _identity(training.base or self.base)]
+        # A package that only LoRA needs decides nothing else.
+        return {seed: short_hash([*told, _peft() if training.lora else None, seed]) for seed in seeds}
+
+    def prepare(self, rows: Rows, training: Training, seed: int) -> Spec:
+        """All that the process of one training needs, on disk; nothing is started."""
+        return self._spec(self.keys(rows, training, [seed])[seed], training, seed, rows)
 
     @contextmanager
     def open(self, student: str) -> Iterator[LedgeredGenerator]:
@@ -125,7 +135,7 @@ class Models:
             work=work,
             out=self.folder / key,
             lock=self.folder / f".{key}.lock",
-            every=_EVERY_ON_GPU if self.on_gpu else _EVERY_ON_CPU,
+            every=self.every or (_EVERY_ON_GPU if self.on_gpu else _EVERY_ON_CPU),
         )
         temporary = beside(work / "spec.json")
         spec.write(temporary)
