@@ -135,7 +135,7 @@ def _pictures(made: Made) -> dict[str, Any]:
 def _board(board: pl.DataFrame) -> dict[str, Any]:
     """The scoreboard: who wins, the scores by benchmark, and the pictures. What is long the UI shows at a click."""
     shown: dict[str, Any] = {
-        "standing": dg.MetadataValue.md(f"```\n{boards.sketch(board)}\n```"),
+        "standing": dg.MetadataValue.md(f"```\n{boards.sketch(board, wide=21)}\n```"),
         "board": dg.MetadataValue.md(boards.markdown([boards.told(row) for row in boards.variants(board)])),
         "benchmarks": dg.MetadataValue.md(boards.markdown(boards.by_benchmark(board))),
     }
