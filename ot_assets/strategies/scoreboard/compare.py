@@ -21,6 +21,7 @@ from ot_resources.interfaces import BadInput
 # The means over those benchmarks that may choose, and over those that may not.
 DEV, HELD_OUT = "dev", "held_out"
 _POINTS = 100
+_PLACES = 9
 _READ = ("variant", "seed", "benchmark", "held_out", "question_id", "right", "n")
 
 
@@ -74,7 +75,8 @@ def compare(
         rows += board.mean(name, members)
     for benchmark in found:
         rows += board.mean(benchmark.name, [benchmark])
-    return pl.LazyFrame(rows, schema=SCOREBOARD)
+    # What lies beyond hangs on how a machine adds up.
+    return pl.LazyFrame(rows, schema=SCOREBOARD).with_columns(pl.col(pl.Float64).round(_PLACES))
 
 
 def _groups(found: Sequence[Benchmark], domains: dict[str, str]) -> dict[str, list[Benchmark]]:

@@ -18,6 +18,7 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ class Panel:
     shares: np.ndarray
     whole: np.ndarray
     asked: np.ndarray
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """The covariance of the scores over questions (variants, variants); it enters several means."""
+        return _questions(self)
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def estimate(panels: Sequence[Panel], seeds_too: bool = True) -> Estimate:
     import numpy as np
 
     scores = np.mean([_by_benchmark(panel) for panel in panels], axis=0)
-    covariance = np.sum([_questions(panel) for panel in panels], axis=0) / len(panels) ** 2
+    covariance = np.sum([panel.covariance for panel in panels], axis=0) / len(panels) ** 2
     freedom = sum(max(0, panel.shares.shape[2] - 1) for panel in panels)
     present = ~np.isnan(np.stack([_by_seed(panel) for panel in panels])).any(axis=0)
     between, between_df = _between(panels, present) if seeds_too else (0.0, 0)
@@ -133,8 +139,8 @@ def _questions(panel: Panel) -> np.ndarray:
     own = answered.any(axis=1)
     if questions > 1 and own.any():
         drawn = np.random.default_rng(zlib.crc32(panel.benchmark.encode()))
-        times = drawn.multinomial(questions - 1, np.full(questions, 1 / questions), size=DRAWS)
-        sums, counts = times @ np.where(answered, shares, 0).T, times @ answered.T
+        times = drawn.multinomial(questions - 1, np.full(questions, 1 / questions), size=DRAWS).astype(float)
+        sums, counts = times @ np.where(answered, shares, 0).T, times @ answered.T.astype(float)
         means = (sums / np.maximum(counts, 1))[:, own]
         covariance[np.ix_(own, own)] = np.cov(means, rowvar=False).reshape(own.sum(), own.sum())
     elsewhere = _by_benchmark(panel)
