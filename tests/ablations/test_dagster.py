@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -152,3 +153,29 @@ def test_the_practice_study_has_what_acceptance_asks_of_it():
     wrong = practice.variants["only_wrong"].track
     assert wrong is not None
     assert [c.params["keep"] for c in wrong.choices if c.stage == "select"] == [["wrong"]]
+
+
+def test_the_scoreboard_follows_any_variants_scores_once(definitions):
+    """As the daemon asks, every half minute: first nothing happened, then one variant is scored, then nothing again."""
+    board, scores = dg.AssetKey(["small_study", "scoreboard"]), dg.AssetKey(["small_study", "scores"])
+    with dg.DagsterInstance.ephemeral() as instance:
+
+        def asked(cursor: Any) -> tuple[int, Any]:
+            result = dg.evaluate_automation_conditions(
+                definitions, instance, asset_selection=dg.AssetSelection.assets(board, scores), cursor=cursor
+            )
+            return result.get_num_requested(board), result.cursor
+
+        def scored(variant: str) -> None:
+            instance.report_runless_asset_event(dg.AssetMaterialization(scores, partition=variant))
+
+        requested, cursor = asked(None)
+        assert requested == 0
+        scored("at_random")
+        requested, cursor = asked(cursor)
+        assert requested == 1
+        requested, cursor = asked(cursor)
+        assert requested == 0
+        # Other variants need not be there.
+        scored("everything")
+        assert asked(cursor)[0] == 1

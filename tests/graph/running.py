@@ -23,6 +23,8 @@ def tools(run_id: str = "run", scale: float | None = None) -> Tools:
         environment="local",
         scale=scale,
         run_id=run_id,
+        students=found["students"],
+        teachers=found["teachers"],
     )
 
 
