@@ -48,6 +48,13 @@ def start(spec: Spec) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
+def kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait()
+
+
 def wait_for(what, process: subprocess.Popen[bytes], seconds: float = 120.0) -> None:
     until = time.monotonic() + seconds
     while not what():
@@ -69,8 +76,7 @@ def test_killed_at_any_moment_it_comes_to_the_same_weights(uninterrupted, small,
         # past the next checkpoint by some steps, or in the middle of it
         wait_for(lambda: checkpoints(spec) != before or spec.out.exists(), process)  # noqa: B023
         time.sleep(rng.random() * 0.3)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        kill(process)
     assert checkpoints(spec) or spec.out.exists()
     (again,) = at.train(rows(), LONGER, [0])
     assert again.student == student
@@ -85,8 +91,7 @@ def test_a_checkpoint_that_was_cut_off_is_not_used(uninterrupted, small, tmp_pat
     spec = prepared(at)
     process = start(spec)
     wait_for(lambda: checkpoints(spec), process)
-    process.kill()
-    process.wait()
+    kill(process)
     last = checkpoints(spec)[-1]
     (last / WHOLE).unlink()
     (last / "optimizer.pt").write_bytes(b"cut")
@@ -99,8 +104,9 @@ def test_a_training_ends_with_the_process_that_asked_for_it(small, tmp_path):
     spec = prepared(at, replace(LONGER, epochs=10_000))
     script = (
         "import sys, time, subprocess\n"
-        f"child = subprocess.Popen([sys.executable, '-m', 'ot_resources.students.train', {str(spec.work / 'spec.json')!r}],"
-        " stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        f"told = [sys.executable, '-m', 'ot_resources.students.train', {str(spec.work / 'spec.json')!r}]\n"
+        "quiet = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.DEVNULL}\n"
+        "child = subprocess.Popen(told, stdin=subprocess.PIPE, **quiet)\n"
         "print(child.pid, flush=True)\ntime.sleep(600)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=PROJECT)
@@ -120,15 +126,15 @@ def test_whoever_stops_asking_ends_the_training(small, tmp_path):
     at = models(tmp_path, small, every=EVERY)
     endless = replace(LONGER, epochs=10_000)
     spec = prepared(at, endless)
-    with pytest.raises(KeyboardInterrupt), closing(at.train(rows(), endless, [0])) as students:
-        signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    with closing(at.train(rows(), endless, [0])) as students:
         signal.alarm(20)
-        next(students)
+        with pytest.raises(KeyboardInterrupt):
+            next(students)
     # its lock is free: nobody trains there any more
     process = start(spec)
     wait_for(lambda: checkpoints(spec), process)
-    process.kill()
-    process.wait()
+    kill(process)
     assert not (spec.out / RECORD).exists()
 
 
@@ -138,5 +144,8 @@ def test_two_runs_do_not_train_in_the_same_folder_at_once(uninterrupted, small, 
     spec = prepared(at)
     processes = [start(spec), start(spec)]
     assert [process.wait(240) for process in processes] == [0, 0]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
     assert weights(at, student) == weights(whole, student)
     assert not spec.work.exists()
