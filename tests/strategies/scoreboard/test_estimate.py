@@ -48,7 +48,7 @@ def test_a_standard_error_is_how_much_a_score_and_a_difference_vary(seeds, seed_
         assert 0.8 < math.sqrt(np.mean(np.square(told))) / np.std(values) < 1.3
 
 
-@pytest.mark.parametrize(("seeds", "seed_sd", "most"), [(1, 0.0, 0.08), (2, 0.0, 0.08), (2, 0.03, 0.15)])
+@pytest.mark.parametrize(("seeds", "seed_sd", "most"), [(1, 0.0, 0.08), (2, 0.0, 0.05), (2, 0.03, 0.08)])
 def test_equal_variants_seldom_lose(seeds, seed_sd, most, monkeypatch):
     monkeypatch.setattr("ot_assets.strategies.scoreboard.estimate.DRAWS", 300)
     rng = np.random.default_rng(8)
@@ -64,7 +64,7 @@ def test_a_bad_variant_loses_and_equal_ones_do_not_lose_with_it(monkeypatch):
     rng = np.random.default_rng(9)
     found = caught = 0
     for _ in range(STUDIES):
-        told = standings(estimate(simulated(rng, [0.0, 0.0, 0.0, -0.2], 2, 100, 0.02)), range(4))
+        told = standings(estimate(simulated(rng, [0.0, 0.0, 0.0, -0.25], 2, 100, 0.02)), range(4))
         caught += told[3].verdict == LOSES
         found += any(told[place].verdict == LOSES for place in range(3))
     assert caught / STUDIES > 0.9 and found / STUDIES < 0.1
