@@ -12,7 +12,13 @@ from ot_resources.interfaces import BadInput
 
 _FILE = Path(__file__).with_name("evaluation.yaml")
 # By benchmark in `evaluation.yaml`, each a parameter of the evaluation that is given by benchmark.
-_BY_BENCHMARK = {"repeats": "repeats", "verify": "verify", "options": "options", "adapter": "adapters", "domain": "domains"}
+_BY_BENCHMARK = {
+    "repeats": "repeats",
+    "verify": "verify",
+    "options": "options",
+    "adapter": "adapters",
+    "domain": "domains",
+}
 
 
 @cache
