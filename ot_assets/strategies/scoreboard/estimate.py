@@ -98,7 +98,7 @@ def estimate(panels: Sequence[Panel], seeds_too: bool = True) -> Estimate:
 
     scores = np.mean([_by_benchmark(panel) for panel in panels], axis=0)
     covariance = np.sum([panel.covariance for panel in panels], axis=0) / len(panels) ** 2
-    freedom = sum(max(0, panel.shares.shape[2] - 1) for panel in panels)
+    freedom = sum(max(0, max(panel.shares.shape[2], int(panel.asked.max(initial=0))) - 1) for panel in panels)
     present = ~np.isnan(np.stack([_by_seed(panel) for panel in panels])).any(axis=0)
     between, apart, between_df = _between(panels, present) if seeds_too else (0.0, 0.0, 0)
     return Estimate(scores, covariance, freedom, between, apart, between_df, present.sum(axis=1))

@@ -153,6 +153,14 @@ def test_scores_from_elsewhere_stand_beside_our_own():
     assert row(found, "y")["score"] == pytest.approx(7.5) and row(found, "y")["verdict"] == "loses"
 
 
+def test_two_scores_from_elsewhere_are_told_apart_by_how_many_questions_they_are_of():
+    told = {"seed": 0, "benchmark": "a", "held_out": False, "sample": 0}
+    for n, verdict in ((400, "loses"), (12, "tie")):
+        rows = [told | {"variant": name, "right": right, "n": n} for name, right in (("x", 0.5), ("y", 0.3))]
+        found = board(pl.DataFrame(rows, schema=ROWS), variants=["x", "y"])
+        assert row(found, "y")["verdict"] == verdict and row(found, "y")["questions"] == n
+
+
 def test_bad_input_is_named():
     with pytest.raises(BadInput, match="'z', which is no variant; there is: x"):
         board(scores("z", "a", 0.5), variants=["x"])
