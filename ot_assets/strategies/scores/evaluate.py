@@ -30,6 +30,7 @@ READABLE = {
     "reasoning": pl.String,
     "answer": pl.String,
     "finish_reason": pl.String,
+    "response_id": pl.String,
     "verdict": pl.String,
     "verdict_by": pl.String,
     "verdict_reason": pl.String,
@@ -220,6 +221,7 @@ def _verified(about: _About, answered: list[tuple[Asked, int, Response]], checks
             "sample": sample,
             "completion_tokens": response.completion_tokens,
             "model": response.model,
+            "response_id": response.response_id,
             "finish_reason": str(response.finish_reason),
         }
         judgement = judged.get(place)

@@ -80,6 +80,7 @@ def test_every_student_answers_every_question_as_often_as_it_is_said():
     assert kept.schema.items() >= SCORE.items()
     assert kept.group_by("seed", "benchmark", "question_id", "sample").len()["len"].to_list() == [1] * 20
     assert dict(kept.group_by("student").agg(pl.col("right").mean()).iter_rows()) == {"good": 1.0, "so-so": 0.5}
+    assert kept["response_id"].null_count() == 0
     assert kept["held_out"].all() and set(kept["verdict"]) == {"right", "wrong"}
     assert kept.filter(student="good", sample=0)["reasoning"].to_list() == ["add"] * 5
 
