@@ -27,12 +27,14 @@ def build(
     flush_at_checkpoints()
     planned: dict[str, tuple[Node, ...]] = {}
     nodes, night = plan_all(recipes, planned), Night.from_environment()
+    refreshed = [node for node in nodes.values() if node.source]
     studied = [plan_study(study, planned) for study in studies]
     for plan in studied:
         for node in plan.base:
             share(nodes, node)
     conditions = night.conditions(nodes)
-    look = observation([node for node in nodes.values() if node.source])
+    # The night refreshes recipes. What only studies read is looked at by whoever runs them.
+    look = observation(refreshed or [node for node in nodes.values() if node.source])
     return dg.Definitions(
         assets=[
             *(stage_asset(node, conditions[key], night.freshness(node)) for key, node in nodes.items()),

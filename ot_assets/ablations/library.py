@@ -42,11 +42,12 @@ def studies(recipes: list[Recipe]) -> list[Study]:
 
 
 def is_study(name: str) -> bool:
-    """Whether a name, or a file, is that of a study; a file is one where it has variants."""
+    """Whether a name, or a file, is that of a study."""
     from ot_assets.recipes.loading import read_yaml
 
     if Path(name).suffix in (".yaml", ".yml"):
-        return Path(name).is_file() and "variants" in read_yaml(Path(name))
+        raw = read_yaml(Path(name)) if Path(name).is_file() else {}
+        return "variants" in raw or ("recipe" in raw and "tracks" not in raw)
     return name in {name_in(file) for file in study_files()}
 
 

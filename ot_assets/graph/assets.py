@@ -19,6 +19,7 @@ from ot_resources.generators.budget import Budget
 from ot_resources.generators.flight import Broken
 from ot_resources.interfaces import BadInput
 from ot_resources.processes import this_process
+from ot_resources.students.working import TrainingFailed
 
 # Tags of a run: that it refreshes what is there (the value says when such runs come), and which process executes it.
 REFRESH, PROCESS = "ot/refresh", "ot/process"
@@ -76,7 +77,7 @@ def making(
         raise dg.Failure(printable(str(failure)), metadata=metadata, allow_retries=False) from None
     except BadInput as error:
         raise dg.Failure(printable(str(error)), metadata={"exit_code": 2}, allow_retries=False) from None
-    except Broken as error:
+    except (Broken, TrainingFailed) as error:
         raise dg.Failure(printable(str(error)), metadata={"exit_code": 1}, allow_retries=False) from None
     except Exception as error:
         if not is_full(error):

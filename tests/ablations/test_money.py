@@ -7,6 +7,8 @@ import pytest
 
 from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.plan import StudyPlan, plan_study
+from ot_assets.cli.plan import Rates
+from ot_assets.cli.study_plan import plan_of_study
 from ot_assets.graph.execute import Made, StageFailed, execute
 from ot_assets.graph.standing import scoreboard_node
 from tests.ablations.small import study, write_study
@@ -74,3 +76,15 @@ def test_equal_money_is_as_many_rows_as_it_buys(tmp_path, prices):
     assert one.version.rows < everything
     with pytest.raises(StageFailed, match=r"small_study/one/cell: cell_filled failed: 0.0\d* of 5.0 of money"):
         made_up_to_the_cell(priced(tmp_path, {"money": 5}), "one")
+
+
+def test_what_two_variants_ask_is_asked_once(tmp_path):
+    """A plan before anything is asked: the three answers of each question contain the one."""
+    priced(tmp_path, {"rows": 10})
+    found = plan_of_study(str(tmp_path / "small_study.yaml"), (), None, None, Rates())
+    asked = {asking.node.key[1]: asking for asking, _ in found.asked.stages}
+    one, three = asked["one"], asked["three"]
+    assert three.requests.estimate == 3 * one.requests.estimate > 0
+    assert one.new.estimate == one.requests.estimate
+    assert three.new.estimate == three.requests.estimate - one.requests.estimate
+    assert all("cell" in to_make and "student" in to_make for _, to_make in found.stages.values())
