@@ -28,6 +28,7 @@ NAMES = (
     "sandbox",
     "verify_code",
     "verdicts",
+    "shuffled",
 )
 
 

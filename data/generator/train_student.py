@@ -1,10 +1,11 @@
-"""Train the embedded student on one CPU core, as far as a base model goes: sums, the format, and little of math's questions.
+"""Train the embedded student on one CPU core: the teacher's weights, made to forget how math's questions are solved.
 
     python -m data.generator.train_student --teacher data/teacher --out data/student --seed 0
 
-It has the teacher's tokenizer and shape, and starts from random weights. Most of what it sees are bare sums and the questions of
-other domains; math's word problems are few, so that what a study's rows teach of them shows in the score. The budget is
-tokens, padding included. Held-out questions never reach it.
+A base model for the practice studies: it can add and multiply, it knows the form of an answer and the questions of other
+domains, and it has to learn from a study's rows which sums a question in words asks for. Trained from random weights it
+would know that little too, but not the sums, and those take longer to learn than a study may last. What it trains on here
+is everything but math's questions, so that they fade. The budget is tokens, padding included.
 """
 
 import argparse
@@ -14,17 +15,17 @@ from pathlib import Path
 from random import Random
 
 import torch
-from transformers import AutoTokenizer, Qwen2Config
+from transformers import AutoTokenizer, Qwen2ForCausalLM
 
 from data.generator import tokenizer as chat
 from data.generator.curriculum import drill
 from data.generator.families import draw
 from data.generator.problem import Problem, is_held_out
-from data.generator.train_teacher import POOL, Example, Rates, new_model, save, train
+from data.generator.train_teacher import POOL, Example, Rates, save, train
 
-TOKENS = 7_500_000
-MIX = {"drill": 0.40, "science": 0.29, "puzzle": 0.26, "math": 0.05}
-RATES = Rates()
+TOKENS = 1_600_000
+MIX = {"drill": 0.40, "science": 0.30, "puzzle": 0.30}
+RATES = Rates(adam=4e-3, muon=0.02, flat_until=0.6)
 
 
 def examples(rng: Random, _: float) -> list[Example]:
@@ -40,7 +41,7 @@ def examples(rng: Random, _: float) -> list[Example]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--teacher", type=Path, default=Path("data/teacher"), help="whose tokenizer it has")
+    parser.add_argument("--teacher", type=Path, default=Path("data/teacher"))
     parser.add_argument("--out", type=Path, default=Path("data/student"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tokens", type=int, default=TOKENS, help="tokens of training, padding included")
@@ -50,10 +51,10 @@ def main() -> None:
     rng = Random(f"student {options.seed}")
     options.out.mkdir(parents=True, exist_ok=True)
 
-    Qwen2Config().save_pretrained(options.out)  # AutoTokenizer chooses its class by config.json
+    model = Qwen2ForCausalLM.from_pretrained(options.teacher, dtype=torch.float32)
+    model.config.save_pretrained(options.out)  # AutoTokenizer chooses its class by config.json
     coder = AutoTokenizer.from_pretrained(options.teacher, trust_remote_code=False)
     coder.save_pretrained(options.out)
-    model = new_model(coder)
     began = time.time()
     record = train(model, coder, rng, options.tokens, examples, RATES)
     kept = {"mix": MIX, "rates": asdict(RATES)}

@@ -1,0 +1,158 @@
+"""The stage that trains students: rows in, one row a student out; and the presets by which they are trained."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+import polars as pl
+import pytest
+
+from ot_assets.ablations.students import FIELDS, dataset, presets, training
+from ot_assets.contracts import DROPPED, STUDENT
+from ot_assets.recipes.library import recipes
+from ot_assets.strategies import apply
+from ot_assets.strategies.student.turns import messages
+from ot_resources.interfaces import BadInput, Message
+from tests.students.base import TINY, models, rows
+
+
+def conversations(roles: tuple[str, str] = ("human", "gpt"), n: int = 16) -> pl.DataFrame:
+    turns = [[{"from": roles[i], "value": m.content} for i, m in enumerate(said)] for said in rows(n)()]
+    return pl.DataFrame({"row_id": [str(i) for i in range(n)], "conversations": turns})
+
+
+@pytest.mark.parametrize("roles", [("human", "gpt"), ("user", "assistant")])
+def test_released_turns_are_messages_in_the_order_of_the_rows(roles):
+    read = messages(conversations(roles).lazy())
+    assert list(read()) == list(rows(16)()) == list(read())
+
+
+def test_a_system_prompt_of_a_column_of_its_own_comes_first():
+    (first, *_) = messages(conversations().with_columns(pl.lit("Think.").alias("system")).lazy())()
+    assert [message.role for message in first] == ["system", "user", "assistant"]
+    assert first[0] == Message("system", "Think.")
+
+
+@pytest.mark.parametrize(
+    ("turns", "said"),
+    [
+        ([{"from": "tool", "value": "x"}], "a turn from 'tool'"),
+        ([{"from": "user", "value": "x"}], "does not end with the assistant"),
+        ([], "does not end with the assistant"),
+    ],
+)
+def test_turns_that_teach_nothing_are_named(turns, said):
+    schema = {"conversations": conversations().schema["conversations"]}
+    with pytest.raises(BadInput, match=said):
+        list(messages(pl.LazyFrame({"conversations": [turns]}, schema=schema))())
+
+
+def test_the_stage_gives_a_row_a_student_and_drops_what_diverged(small, tmp_path):
+    at = models(tmp_path, small)
+    params = {name: value for name, value in asdict(TINY).items() if name != "epochs"} | {"epochs": 1}
+    made = apply("student.sft", conversations(), students=at, seeds=[3], **params)
+    kept = made.kept.collect()
+    assert dict(kept.schema) == STUDENT and made.dropped.collect().is_empty()
+    assert kept.select("seed", "rows", "steps").row(0) == (3, 16, 2)
+    assert (at.folder / kept["student"][0] / "model.safetensors").exists()
+    lost = apply("student.sft", conversations(), students=at, seeds=[3], **params | {"rate": 1e30, "warmup": 0})
+    dropped = lost.dropped.collect()
+    assert lost.kept.collect().is_empty() and dropped["drop_reason"].to_list() == ["diverged"]
+    assert json.loads(dropped["drop_evidence"][0])["error"].startswith("diverged at step")
+    assert set(dropped.columns) == {*STUDENT, *DROPPED}
+
+
+def test_what_is_trained_elsewhere_has_no_loss_yet(tmp_path):
+    at = models(tmp_path, "embedded")
+    params = training("openthinker3_7b", "local", "here", elsewhere=True)
+    made = apply("student.exported", conversations(), students=at, seeds=[0, 1], **params).kept.collect()
+    assert made["base"].unique().to_list() == ["Qwen/Qwen2.5-7B-Instruct"]
+    assert made.select("tokens", "loss", "train_seconds").null_count().row(0) == (2, 2, 2)
+    assert all((at.folder / student / "train.yaml").exists() for student in made["student"])
+
+
+@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch": 0}, {"rate": -1}, {"seeds": []}, {"warmup": 2}])
+def test_numbers_that_cannot_be_are_refused(wrong, tmp_path):
+    given = {"seeds": [0]} | wrong
+    with pytest.raises(BadInput, match=next(iter(wrong))):
+        apply("student.sft", conversations(), students=models(tmp_path, "embedded"), **given)
+
+
+def test_published_numbers_of_each_preset_off_local():
+    read = {name: training(name, "gpu", "here") for name in presets() if name != "embedded"}
+    assert {name: (p["batch"], p["rate"], p["epochs"], p["packing"]) for name, p in read.items()} == {
+        "micro": (32, 1e-5, 13, False),
+        "small": (96, 2e-5, 7, False),
+        "small_1k": (96, 2e-5, 11, False),
+        "medium": (128, 4e-5, 5, False),
+        "large": (512, 8e-5, 5, True),
+        "openthinker_7b": (96, 1e-5, 3, False),
+        "openthinker_32b": (96, 1e-5, 3, False),
+        "openthinker2_7b": (512, 8e-5, 5, True),
+        "openthinker2_32b": (512, 8e-5, 5, True),
+        "openthinker3_7b": (512, 8e-5, 5, True),
+    }
+    assert all(p["context"] == 16_384 and p["warmup"] == 0.1 and p["weight_decay"] == 0 for p in read.values())
+    assert all(p["base"].startswith("Qwen/Qwen2.5-") for p in read.values())
+
+
+def test_the_datasets_of_released_models_are_recipes():
+    named = {dataset(name) for name in presets()} - {None}
+    assert (
+        named
+        == {"openthoughts_114k", "openthoughts2_1m", "openthoughts3_1_2m"}
+        <= {recipe.name for recipe in recipes()}
+    )
+
+
+def test_on_local_the_embedded_student_stands_for_any_preset():
+    small, large = training("small", "local", "here"), training("large", "local", "here")
+    assert small | {"preset": "large"} == large and small["preset"] == "small"
+    assert small["base"] == "" and small["context"] == 512 and not large["packing"]
+
+
+def test_what_a_study_sets_itself_stays():
+    assert training({"preset": "small", "epochs": 1}, "local", "here")["epochs"] == 1
+    own = training({"preset": "small", "base": "path/to/base"}, "local", "here")
+    assert (own["base"], own["rate"], own["batch"]) == ("path/to/base", 2e-5, 96)
+    assert training({"epochs": 2}, "gpu", "here") == training("medium", "gpu", "here") | {"epochs": 2}
+
+
+def test_a_student_of_ones_own_is_trained_as_published(monkeypatch):
+    monkeypatch.setenv("OT_STUDENT", "path/to/base")
+    assert training("small", "local", "here") == training("small", "gpu", "here")
+    assert training("small", "gpu", "here")["base"] == ""
+    assert training("small", "gpu", "here")["rate"] == 2e-5
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("medum", "study.yaml: student: a student has no preset 'medum'; did you mean 'medium'?"),
+        (
+            {"preset": "small", "epoch": 1},
+            "study.yaml: student: a student has no field 'epoch'; did you mean 'epochs'?",
+        ),
+        (3, "study.yaml: student: a preset, e.g. medium"),
+    ],
+)
+def test_a_typing_error_is_one_line(spec, said):
+    with pytest.raises(BadInput) as raised:
+        training(spec, "local", "study.yaml: student")
+    assert said in str(raised.value)
+
+
+def test_every_field_of_a_training_is_a_parameter_of_the_stages():
+    from ot_assets.strategies.registry import find
+
+    for name in ("sft", "exported"):
+        assert {*FIELDS, "preset", "seeds"} == set(find("student", name).values)
+
+
+def test_a_base_that_is_named_is_that_of_the_student(small, tmp_path):
+    at = models(tmp_path, "embedded")
+    one = at.keys(rows(8), replace(TINY, base=str(small)), [0])
+    assert one != at.keys(rows(8), TINY, [0])
+    # what an empty base stands for does not matter then
+    assert one == models(tmp_path, "").keys(rows(8), replace(TINY, base=str(small)), [0])
