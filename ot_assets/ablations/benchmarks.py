@@ -66,3 +66,9 @@ def evaluation(ids: list[str], given: dict[str, Any], where: str) -> dict[str, A
             raise BadInput(f"{where}.{name}: the study has no benchmark '{strange[0]}'; it has: {', '.join(ids)}")
         params[name] = params[name] | value
     return params
+
+
+@cache
+def published_models() -> dict[str, dict[str, float]]:
+    """What models of others scored, by benchmark, as OpenThoughts published it (`published.yaml`)."""
+    return dict(parse(_FILE.with_name("published.yaml").read_text(encoding="utf-8")))

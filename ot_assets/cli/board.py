@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from ot_assets.ablations.benchmarks import published_models
 from ot_assets.cli.query import table
 from ot_assets.graph import boards
 from ot_assets.lineage.explain import printable
@@ -74,5 +75,17 @@ def report(board: pl.DataFrame, title: str, version: str, stem: str = "report") 
         *pictures,
         "## By benchmark\n\nPublished scores stand in parentheses.",
         boards.markdown(boards.by_benchmark(board)),
+        *_others(board),
     ]
     return "\n\n".join(parts) + "\n", drawn
+
+
+def _others(board: pl.DataFrame) -> list[str]:
+    """What models of others were published with, on those benchmarks that are on the board."""
+    asked = list(board["benchmark"].unique(maintain_order=True))
+    rows = [
+        {"model": model} | {name: f"{scores[name]:g}" if name in scores else "" for name in asked}
+        for model, scores in published_models().items()
+        if set(scores) & set(asked)
+    ]
+    return ["## Models of others, as published", boards.markdown(rows)] if rows else []

@@ -9,10 +9,12 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
+from ot_assets.ablations.benchmarks import published_models
 from ot_assets.cli import board as cli
 from ot_assets.contracts import SCOREBOARD
 from ot_assets.graph import boards, pictures
 from ot_assets.graph.pictures import Mark
+from ot_assets.recipes.sources import catalogue
 
 
 def row(variant: str, score: float | None, se: float | None, **more: object) -> dict[str, object]:
@@ -84,6 +86,12 @@ def test_the_report_names_its_pictures_and_keeps_its_tables_whole():
     assert "812 of 1,600 rows \\| asked" in written
     table = [line for line in written.splitlines() if line.startswith("| plain")]
     assert len(table) == 2
+    assert "| AceReason-7B | 50.7 |" in written, "models of others, on the benchmarks of the board"
+
+
+def test_what_was_published_is_of_known_benchmarks():
+    for scores in published_models().values():
+        assert set(scores) <= set(catalogue("benchmarks")) and all(0 < score < 100 for score in scores.values())
 
 
 def test_nothing_to_draw_is_no_picture():
