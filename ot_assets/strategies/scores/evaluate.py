@@ -15,9 +15,10 @@ from ot_assets.strategies.dropping import encode
 from ot_assets.strategies.prompts import Prefix, user_message
 from ot_assets.strategies.registry import Split, strategy
 from ot_assets.strategies.scores.adapters import BadRow, adapted
+from ot_assets.strategies.scores.letters import are_several, judge_letters
 from ot_assets.strategies.scores.options import lettered
 from ot_assets.strategies.verify.checker import NOT_CHECKED, READS, Check, Kind, open_checker
-from ot_assets.strategies.verify.verdict import Judgement, Row, Verdict, one_line
+from ot_assets.strategies.verify.verdict import Row, Verdict, one_line
 from ot_resources.interfaces import BadInput, FinishReason, Message, Request, Response, Sampling, Sandbox, Students
 
 KINDS: tuple[Kind, ...] = ("math", "code", "multiple_choice")
@@ -44,10 +45,14 @@ _JUDGED = 128
 
 
 class Asked(NamedTuple):
-    """One question of a benchmark as it is asked: its row, how its answers are verified, the messages, how often."""
+    """One question of a benchmark as it is asked: its row, how its answers are verified, the messages, how often.
+
+    `letters`: the answer is several letters.
+    """
 
     row: Row
     kind: Kind
+    letters: bool
     messages: tuple[Message, ...]
     repeats: int
 
@@ -61,7 +66,7 @@ def evaluate(
     sandbox: Sandbox,
     held_out: list[str] = [],  # noqa: B006 - never changed
     repeats: dict[str, Annotated[int, Field(ge=1)]] = {},  # noqa: B006
-    verify: dict[str, Literal["auto", "math", "code", "multiple_choice"]] = {},  # noqa: B006
+    verify: dict[str, Literal["auto", "math", "code", "multiple_choice", "letters"]] = {},  # noqa: B006
     options: dict[str, list[str]] = {},  # noqa: B006
     adapters: dict[str, Literal["livecodebench", "codeforces"]] = {},  # noqa: B006
     domains: dict[str, str] = {},  # noqa: B006
@@ -75,10 +80,11 @@ def evaluate(
 
     One row an answer, in the order student, question, sample: `right` is 1 where the verdict is `right`, else 0, also
     for an answer that is cut off or cannot be read. By default a question with tests is verified as `verify.code`, any
-    other as `verify.math`, which knows letters; `verify` says otherwise by benchmark. `options` names the members of
-    `extra` that hold wrong answers: the question is then asked as a choice between letters (`options.py`). `adapters`
-    are benchmarks whose statement and tests stand in `extra` in a form of their publisher's (`adapters.py`). `held_out`
-    are benchmarks that may choose nothing; `domains` tells what they are about.
+    other as `verify.math`, which knows letters; `verify` says otherwise by benchmark (`letters`: a reference of several
+    letters is held against all that the answer names, `letters.py`; any other is mathematics). `options` names the
+    members of `extra` that hold wrong answers: the question is then asked as a choice between letters (`options.py`).
+    `adapters` are benchmarks whose statement and tests stand in `extra` in a form of their publisher's (`adapters.py`).
+    `held_out` are benchmarks that may choose nothing; `domains` tells what they are about.
 
     OpenThoughts3's ablation (evalchemy's `n_repeat`; arXiv 2506.04178): temperature 0.7, top_p 1.0, 32,768 new tokens;
     AIME, AMC23 and HMMT 10 times, LiveCodeBench 6, CodeElo, Codeforces, GPQA, JEEBench and HLE 3, MATH500 once.
@@ -155,9 +161,10 @@ def _questions(
         )
         said = shown.select(user_message(shown.schema, prefix)).to_series()
         for row, message in zip(rows, said, strict=True):
-            kind = _kind(row, verify.get(row["source"], "auto"))
+            told = verify.get(row["source"], "auto")
+            kind, letters = _kind(row, told), told == "letters" and are_several(row["reference"])
             if (row[READS[kind]] or "").strip():
-                yield Asked(row, kind, (*head, Message("user", message or "")), repeats.get(row["source"], 1))
+                yield Asked(row, kind, letters, (*head, Message("user", message or "")), repeats.get(row["source"], 1))
             else:
                 left_out.append(row)
 
@@ -179,7 +186,7 @@ def _as_asked(row: Row, options: dict[str, list[str]], adapters: dict[str, Any])
 def _kind(row: Row, told: str) -> Kind:
     if told == "auto":
         return "code" if (row["tests"] or "").strip() else "math"
-    return next(kind for kind in KINDS if kind == told)
+    return "math" if told == "letters" else next(kind for kind in KINDS if kind == told)
 
 
 def _answers(
@@ -206,13 +213,18 @@ def _answers(
 
 
 def _verified(about: _About, answered: list[tuple[Asked, int, Response]], checks: dict[Kind, Check]) -> Split:
-    judged: dict[int, Judgement] = {}
+    there = [
+        place
+        for place, (_, _, response) in enumerate(answered)
+        if response.error is None and response.finish_reason not in _WITHOUT
+    ]
+    judged = {
+        place: judge_letters(answered[place][2].answer, answered[place][0].row["reference"])
+        for place in there
+        if answered[place][0].letters
+    }
     for kind, check in checks.items():
-        places = [
-            place
-            for place, (asked, _, response) in enumerate(answered)
-            if asked.kind == kind and response.error is None and response.finish_reason not in _WITHOUT
-        ]
+        places = [place for place in there if answered[place][0].kind == kind and place not in judged]
         given = [{"answer": answered[p][2].answer, READS[kind]: answered[p][0].row[READS[kind]]} for p in places]
         judged |= dict(zip(places, check(given), strict=True))
     kept, dropped = [], []
@@ -236,7 +248,7 @@ def _verified(about: _About, answered: list[tuple[Asked, int, Response]], checks
             "answer": response.answer,
             "right": float(judgement.verdict is Verdict.RIGHT),
             "verdict": judgement.verdict.value,
-            "verdict_by": judgement.by or asked.kind,
+            "verdict_by": judgement.by or ("letters" if asked.letters else asked.kind),
             "verdict_reason": one_line(judgement.reason),
         }
         if judgement.verdict in NOT_CHECKED:
