@@ -13,7 +13,7 @@ from ot_assets.cli.main import main
 from tests.cli.running import ot
 from tests.recipes.small import KEPT, LEAK, RIGHT, TWICE, math, recipe, write_recipe
 
-COMMANDS = ("recipes", "plan", "materialize", "explain", "sql", "ledger")
+COMMANDS = ("recipes", "studies", "plan", "materialize", "explain", "sql", "ledger")
 
 
 @pytest.fixture(scope="module")
