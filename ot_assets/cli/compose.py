@@ -10,6 +10,7 @@ from ot_assets.ablations.library import find_study
 from ot_assets.ablations.model import SCOREBOARD, SCORES, Study
 from ot_assets.recipes.loading import load_recipe
 from ot_resources.environments import data_root
+from ot_resources.files import first_line, is_full
 from ot_resources.interfaces import BadInput
 from ot_resources.store import Store, beside
 
@@ -30,6 +31,8 @@ def composed(studies: tuple[str, ...], out: Path | None, name: str | None) -> Co
     sources = {winner.study.recipe.file.resolve() for winner in winners} | {w.study.file.resolve() for w in winners}
     if out.resolve() in sources:
         raise BadInput(f"-o {out}: this is what the recipe is composed of; choose another file")
+    if out.suffix not in (".yaml", ".yml"):
+        raise BadInput(f"-o {out}: a recipe is a .yaml file")
     if not out.parent.is_dir():
         raise BadInput(f"-o {out}: no folder {out.parent}")
     made = compose(winners, name or out.stem, out.parent)
@@ -68,5 +71,9 @@ def _write(text: str, file: Path) -> None:
                 f"composed, the recipe cannot be run: {str(error).replace(temporary.name, file.name)}"
             ) from None
         temporary.replace(file)
+    except OSError as error:
+        if is_full(error):
+            raise
+        raise BadInput(f"-o {file}: {first_line(error)}") from None
     finally:
         temporary.unlink(missing_ok=True)

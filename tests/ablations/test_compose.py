@@ -147,6 +147,9 @@ def test_what_cannot_be_composed_is_told_in_one_line(folder, tmp_path):
     assert "which_answers and again both choose 'select' of the track 'math'" in refused(select, twin)
     assert "this is what the recipe is composed of" in refused(select, out=folder / "small.yaml")
     assert "no folder" in refused(select, out=tmp_path / "nowhere" / "a.yaml")
+    assert "a recipe is a .yaml file" in refused(select, out=tmp_path / "best")
+    (tmp_path / "taken.yaml").mkdir()
+    assert "Is a directory" in refused(select, out=tmp_path / "taken.yaml")
     assert "the name 'small' is taken" in refused(select, name="small")
 
 
