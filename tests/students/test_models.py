@@ -9,8 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from ot_resources.interfaces import BadInput, Message, Request, Sampling
+from ot_resources.environments import resources
+from ot_resources.interfaces import BadInput, Message, Request, Sampling, Students
 from ot_resources.students.models import Models
+from ot_resources.students.resource import StudentModels
 from ot_resources.students.train import _ByLength
 from tests.students.base import TINY, models, rows, weights
 
@@ -184,3 +186,25 @@ def test_what_is_exported_can_be_trained_elsewhere(small, tmp_path):
 def test_the_embedded_student_is_not_exported(tmp_path):
     with pytest.raises(BadInput, match="train: elsewhere needs a base"):
         list(models(tmp_path, "embedded").export(rows(5), TINY, [0]))
+
+
+def test_the_students_of_an_environment(data_root, small, monkeypatch):
+    students = resources()["students"]
+    assert isinstance(students, StudentModels) and "embedded:student@" in students.name and "trl 1." in students.name
+    given = students.students("run 1", "study/variant/student")
+    assert (given.folder, given.run_id, given.asset) == (data_root / "students", "run 1", "study/variant/student")
+    monkeypatch.setenv("OT_STUDENT", str(small))
+    assert "tiny@" in resources()["students"].name
+    monkeypatch.setenv("OT_STUDENT", "Qwen/Qwen2.5-0.5B-Instruct")
+    with pytest.raises(BadInput, match="OT_STUDENT=Qwen/Qwen2.5-0.5B-Instruct: no such folder"):
+        resources()
+    monkeypatch.setenv("OT_ENV", "gpu")
+    monkeypatch.setenv("OT_TEACHER", "server:x@http://localhost:1/v1")
+    on_gpu = resources()["students"]
+    assert on_gpu.on_gpu and on_gpu.engine == "vllm" and "Qwen2.5-0.5B-Instruct" in on_gpu.name
+    monkeypatch.delenv("OT_STUDENT")
+    assert "Qwen" not in resources()["students"].name
+
+
+def test_what_stands_for_the_students_is_what_the_stages_ask_for(tmp_path):
+    assert isinstance(models(tmp_path, "embedded"), Students)
