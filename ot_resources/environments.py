@@ -140,7 +140,7 @@ def _sandbox() -> CodeSandbox:
 def _students(root: Path, name: str) -> StudentModels:
     """Students are trained and asked on the CPU on `local`, elsewhere on the machine's GPUs."""
     base, on_gpu = named_base(name), name != "local"
-    if base and base != EMBEDDED and not on_gpu and "/" in base and not Path(base).is_dir():
+    if base not in ("", EMBEDDED) and not on_gpu and not Path(base).is_dir():
         raise BadInput(f"OT_STUDENT={base}: no such folder; on OT_ENV=local a student is `embedded` or a folder")
     return StudentModels(root=str(root), base=base, engine="vllm" if on_gpu else "embedded", on_gpu=on_gpu)
 

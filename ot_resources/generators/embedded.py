@@ -14,7 +14,7 @@ import json
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -323,7 +323,8 @@ def _ends(model: Any) -> set[int]:
     return set(end) if isinstance(end, list) else {end}
 
 
-@cache
+# Teacher, judge, and of the students of a study the one that is asked.
+@lru_cache(4)
 def _load(folder: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -127,7 +127,7 @@ class Models:
             temporary.replace(file)
         base = training.base or self.base
         spec = Spec(
-            base=str(STUDENT_FOLDER) if base == EMBEDDED else base,
+            base=_place(base),
             called=_identity(base),
             training=training,
             seed=seed,
@@ -162,6 +162,12 @@ def _peft() -> str:
         return version("peft")
     except PackageNotFoundError:
         raise BadInput("student: lora needs PEFT: pip install ot-assets[lora]") from None
+
+
+def _place(base: str) -> str:
+    """The folder, by which a process that runs elsewhere finds it, or the name on the Hub."""
+    folder = STUDENT_FOLDER if base == EMBEDDED else Path(base)
+    return str(folder.resolve()) if folder.is_dir() else base
 
 
 def _identity(base: str) -> str:
