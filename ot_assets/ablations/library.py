@@ -8,6 +8,7 @@ from pathlib import Path
 from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.model import Study
 from ot_assets.recipes.finding import name_in
+from ot_assets.recipes.loading import read_yaml
 from ot_assets.recipes.model import Recipe
 from ot_resources.interfaces import BadInput
 
@@ -20,7 +21,9 @@ def study_files() -> list[Path]:
     if folder:
         if not Path(folder).is_dir():
             raise BadInput(f"OT_STUDIES={folder}: no such folder")
-        files += sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
+        # The recipe that a study forks may lie beside it.
+        yaml = sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
+        files += [path for path in yaml if "tracks" not in read_yaml(path)]
     return files
 
 
@@ -43,8 +46,6 @@ def studies(recipes: list[Recipe]) -> list[Study]:
 
 def is_study(name: str) -> bool:
     """Whether a name, or a file, is that of a study."""
-    from ot_assets.recipes.loading import read_yaml
-
     if Path(name).suffix in (".yaml", ".yml"):
         raw = read_yaml(Path(name)) if Path(name).is_file() else {}
         return "variants" in raw or ("recipe" in raw and "tracks" not in raw)
