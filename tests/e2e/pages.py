@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ class Dagster:
         """The global graph, with these groups unfolded, on a page that is large enough for all of their tables."""
         self.page.set_viewport_size({"width": 2400, "height": 2100})
         self.open("/asset-groups/?expanded=" + quote(",".join(f"global@global:{group}" for group in groups), safe=""))
+
+    def open_study(self, name: str, upstream: bool = False) -> float:
+        """The graph of a study, with what it hangs on or without; the seconds until it is there are returned."""
+        selected = quote(f'{"+" if upstream else ""}group:"studies/{name}"', safe="")
+        unfolded = quote(f"global@global:studies,global@global:studies/{name}", safe="")
+        self.page.goto("about:blank")
+        started = time.monotonic()
+        self.open(f"/asset-groups~{selected}/?expanded={unfolded}")
+        self.page.get_by_text("scoreboard", exact=True).first.wait_for()
+        return time.monotonic() - started
 
     def all_green(self, tables: int) -> None:
         """Every table of the graph on the page is drawn as materialised, with nothing stale or failed."""
@@ -83,6 +94,13 @@ class Dagster:
         self.page.get_by_text(name, exact=True).first.click(button="right")
         self.page.get_by_text("Materialize assets").click()
         self.launched_run()
+
+    def backfill(self) -> None:
+        """On a study's graph, *Materialize all*, for all of its variants."""
+        self.press("Materialize all")
+        self.page.get_by_text("Partition selection").wait_for()
+        self.click("All")
+        self.press("Launch backfill")
 
     def launch(self, name: str, line: str, instead: str) -> None:
         """The job's launchpad, with one line of the configuration replaced; then the page of the run."""
