@@ -55,9 +55,8 @@ def scores(models: Models, rows: pl.DataFrame) -> pl.DataFrame:
     params = training("medium", "local", "bench")
     students = apply("student.sft", rows, students=models, seeds=SEEDS, **params).kept.collect()
     questions = pl.read_parquet(STUDY / "held_out_dev.parquet").rename({"id": "question_id"})
-    asked = questions.with_columns(
-        pl.lit("dev").alias("source"), pl.lit(None, pl.String).alias("tests"), pl.lit("{}").alias("extra")
-    )
+    filled = {"source": "practice", "domain": "math", "tests": None, "extra": "{}"}
+    asked = questions.with_columns(pl.lit(value, pl.String).alias(name) for name, value in filled.items())
     with open_sandbox("process") as sandbox:
         return apply(
             "scores.evaluate",
@@ -65,7 +64,7 @@ def scores(models: Models, rows: pl.DataFrame) -> pl.DataFrame:
             benchmarks=asked,
             students=models,
             sandbox=sandbox,
-            repeats={"dev": REPEATS},
+            repeats={"practice": REPEATS},
             max_tokens=128,
         ).kept.collect()
 
