@@ -10,10 +10,10 @@ from ot_assets.recipes.model import Choice, Recipe, Reused, Track, Written
 from ot_assets.strategies.ordering import columns
 from ot_resources.interfaces import BadInput
 
-# Schemas that DuckDB or our catalogue has already, and the names of the look at the sources.
+# Schemas that DuckDB or our catalogue has already, and the names of jobs that belong to no recipe.
 _TAKEN = frozenset(
     "sources benchmarks lineage ledger main temp system memory warehouse information_schema pg_catalog"
-    " observe_sources look_at_sources".split()
+    " observe_sources look_at_sources all_recipes".split()
 )
 _OWNER = re.compile(r"team:[A-Za-z0-9_.-]+|[^@\s]+@[^@\s]+\.[A-Za-z]{2,}")
 

@@ -24,7 +24,7 @@ def server(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_all_four_are_made_at_once(ui: Dagster, server: Server):
-    ui.materialize_everything()
+    ui.materialize_job("all_recipes")
     ui.ends_in("Success")
     ui.picture("run")
     assert server.rows(NAME, "dataset") == 1632 + 480 + 192
