@@ -1,4 +1,5 @@
-"""What of the store can go: versions that no name, no recorded dataset and no recent work refers to."""
+"""What of the store can go: versions that no name, no recorded dataset or scoreboard and no recent work refers to, and
+the students of versions that are gone."""
 
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ from pathlib import Path
 from ot_resources.store import Store, run_lines
 
 Id = tuple[str, str]  # kind and version
+_ROOTS = ("dataset", "scoreboard")
+# The tables that name students, and their column; the folder beside the store that students are in.
+_STUDENT, STUDENTS = "student", "students"
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,8 @@ class Finding:
 def survey(store: Store, min_age: float) -> list[Finding]:
     """Every version: behind a name, behind a recorded dataset, younger than `min_age` seconds, or free to go.
 
-    A dataset stands for everything that it was made from, so that each one ever recorded still reads with its inputs.
+    A dataset stands for everything that it was made from, so that each one ever recorded still reads with its inputs; a
+    scoreboard does too, as recipes cite it.
     What is young stays, since a run may have written it for a stage that has not read it yet.
     """
     in_use = {
@@ -45,7 +50,7 @@ def survey(store: Store, min_age: float) -> list[Finding]:
     recorded = {
         id_: f"behind {line['asset']} of run {line['run_id'][:8]}"
         for line in run_lines(store.path)
-        if line.get("stage") == "dataset"
+        if line.get("stage") in _ROOTS
         for id_ in _closure(store, (line["kind"], line["version"]))
     }
     found = []
@@ -55,7 +60,21 @@ def survey(store: Store, min_age: float) -> list[Finding]:
         young = f"younger than {min_age / 3600:g} h" if time.time() - used < min_age else ""
         why = in_use.get(id_) or recorded.get(id_) or young
         found.append(Finding(*id_, bool(why), why or "no name and no recorded dataset needs it", _size(folder), used))
-    return found
+    return found + _students(store, found, min_age)
+
+
+def _students(store: Store, found: list[Finding], min_age: float) -> list[Finding]:
+    """Trained students, and unfinished trainings: named by a table of students that stays, young, or free to go."""
+    tables = [store.read(_STUDENT, finding.version) for finding in found if finding.kept and finding.kind == _STUDENT]
+    named = {name for table in tables for name in table.scan().select(_STUDENT).collect()[_STUDENT]}
+    students = []
+    for folder in sorted(path for path in (store.path / STUDENTS).glob("*") if path.is_dir()):
+        used = _used(folder)
+        young = f"younger than {min_age / 3600:g} h" if time.time() - used < min_age else ""
+        why = "a table of students names it" if folder.name in named else young
+        told = why or "no table of students names it"
+        students.append(Finding(STUDENTS, folder.name, bool(why), told, _size(folder), used))
+    return students
 
 
 def remove(store: Store, findings: list[Finding]) -> None:
@@ -71,7 +90,8 @@ def remove(store: Store, findings: list[Finding]) -> None:
 
 def _leave(store: Store, finding: Finding) -> bool:
     """Take one version away, unless somebody used it since it was found; whether it went."""
-    folder = store.path / "store" / finding.kind / finding.version
+    inside = "" if finding.kind == STUDENTS else "store"
+    folder = store.path / inside / finding.kind / finding.version
     aside = store.aside(f"gc-{finding.kind}-{finding.version}")
     try:
         if _used(folder) > finding.used:
@@ -87,7 +107,14 @@ def _leave(store: Store, finding: Finding) -> bool:
 
 
 def _used(folder: Path) -> float:
-    return (folder / "record.json").stat().st_mtime
+    """When a version was committed or last looked up; of a student, which has no such record, when it was last written
+    or handed out."""
+    record = folder / "record.json"
+    return record.stat().st_mtime if record.exists() else max([folder.stat().st_mtime, *_times(folder)])
+
+
+def _times(folder: Path) -> Iterator[float]:
+    return (path.stat().st_mtime for path in folder.rglob("*") if path.is_file())
 
 
 def _closure(store: Store, root: Id) -> Iterator[Id]:
@@ -108,4 +135,4 @@ def _versions(root: Path) -> list[Path]:
 
 
 def _size(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.iterdir())
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -327,6 +327,8 @@ class _Builder:
             specs = [read_benchmark(item, self._path.parent, f"{where}.{kind}") for item in items]
             ids[kind] = tuple(spec.id for spec in specs)
             for spec in specs:
+                if spec.id in ("dev", "held_out") or spec.id.startswith("dev_"):
+                    raise BadInput(f"{where}.{kind}: '{spec.id}' is how the scoreboard calls a mean; give another 'id'")
                 if spec.id in sets:
                     raise BadInput(f"{where}.{kind}: '{spec.id}' is named twice; what chooses is not held out")
                 sets[spec.id] = spec

@@ -22,9 +22,9 @@ def collect(dry_run: bool, min_age: float) -> str:
     verb = "would go" if dry_run else "went"
     parts = [table([_row(finding) for finding in going], empty=f"nothing {verb}")]
     if going:
-        parts.append(f"{len(going):,} versions {verb}: {_megabytes(going):,.1f} MB")
+        parts.append(f"{len(going):,} versions and students {verb}: {_megabytes(going):,.1f} MB")
     kept = [finding for finding in findings if finding.kept]
-    parts.append(f"{len(kept):,} versions stay: {_megabytes(kept):,.1f} MB")
+    parts.append(f"{len(kept):,} versions and students stay: {_megabytes(kept):,.1f} MB")
     by_reason: dict[str, list[Finding]] = defaultdict(list)
     for finding in kept:
         by_reason[finding.why].append(finding)

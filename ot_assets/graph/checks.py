@@ -64,7 +64,7 @@ STUDENT = {
 }
 
 SCORES = {
-    "benchmarks_scored": "Every benchmark has scores; of stand-ins some cannot be verified, which is told.",
+    "benchmarks_scored": "Every benchmark has scores; one whose answers nothing verifies is told, and leaves the mean.",
     "all_checked": "Every answer could be checked; what could not does not count.",
 }
 
@@ -91,7 +91,15 @@ TOLD = HOUSE | PUBLISHED | ASKING | GRADING | CELL | STUDENT | SCORES | AUDITS |
 
 # These only warn.
 WARNING = frozenset(
-    {"all_answered", "openthoughts3_rule", "real_teacher", "real_student", "all_trained", "all_checked"}
+    {
+        "all_answered",
+        "openthoughts3_rule",
+        "real_teacher",
+        "real_student",
+        "all_trained",
+        "all_checked",
+        "benchmarks_scored",
+    }
     | {"removals_seen", "largest_cluster", "number_twins", "boilerplate"}
 )
 

@@ -7,7 +7,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,7 +71,7 @@ class Models:
         made = trained(specs, self._at_once(len(specs)), self.asset)
         with closing(made):
             for seed in seeds:
-                yield next(made) if seed in missing else record(self.folder / keys[seed])
+                yield next(made) if seed in missing else _handed_out(self.folder / keys[seed])
                 missing = [other for other in missing if other != seed]
 
     def keys(self, rows: Rows, training: Training, seeds: Sequence[int]) -> dict[int, str]:
@@ -147,6 +147,13 @@ class Models:
         if self.on_gpu:
             return 1
         return max(1, min(self.workers or len(os.sched_getaffinity(0)), trainings))
+
+
+def _handed_out(student: Path) -> Trained:
+    """What came of a training that is there; it counts as young from now on."""
+    with suppress(PermissionError):  # in a shared folder it may be another's
+        os.utime(student / RECORD)
+    return record(student)
 
 
 def software() -> str:

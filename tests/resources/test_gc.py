@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 
+import polars as pl
 import pytest
 
 from ot_resources.gc import remove, survey
 from ot_resources.store import Store, run_lines
 from tests.graph.running import make
 from tests.recipes.small import math, recipe, write_recipe
+from tests.resources.writing import write
 
 
 @pytest.fixture
@@ -103,3 +105,18 @@ def test_what_is_young_stays(tmp_path, store):
     two_hours_ago = time.time() - 7200
     os.utime(version.path / "record.json", (two_hours_ago, two_hours_ago))
     assert ids(survey(store, min_age=3600), kept=False) == {(version.kind, version.version)}
+
+
+def test_a_student_goes_with_the_last_table_that_names_it(store):
+    named, orphan, unfinished = "0123456789abcdef", "fedcba9876543210", ".00112233445566aa"
+    for name in (named, orphan, unfinished):
+        (store.path / "students" / name / "checkpoints").mkdir(parents=True)
+        (store.path / "students" / name / "checkpoints" / "weights").write_bytes(b"w")
+    version = write(store, pl.DataFrame({"seed": [0], "student": [named]}), kind="student")
+    store.note(version, {"inputs": []})
+    store.point(("study", "variant", "student"), version)
+    assert ids(survey(store, min_age=3600), kept=False) == set()
+    findings = survey(store, min_age=0)
+    assert ids(findings, kept=False) == {("students", orphan), ("students", unfinished)}
+    remove(store, findings)
+    assert [path.name for path in (store.path / "students").iterdir()] == [named]
