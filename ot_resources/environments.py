@@ -140,8 +140,13 @@ def _sandbox() -> CodeSandbox:
 def _students(root: Path, name: str) -> StudentModels:
     """Students are trained and asked on the CPU on `local`, elsewhere on the machine's GPUs."""
     base, on_gpu = named_base(name), name != "local"
-    if base not in ("", EMBEDDED) and not on_gpu and not Path(base).is_dir():
-        raise BadInput(f"OT_STUDENT={base}: no such folder; on OT_ENV=local a student is `embedded` or a folder")
+    if base not in ("", EMBEDDED):
+        if Path(base).is_dir():
+            base = str(Path(base).resolve())
+        elif not on_gpu:
+            raise BadInput(f"OT_STUDENT={base}: no such folder; on OT_ENV=local a student is `embedded` or a folder")
+        elif base.startswith(("/", ".")):
+            raise BadInput(f"OT_STUDENT={base}: no such folder; it holds a model in transformers' format")
     return StudentModels(root=str(root), base=base, engine="vllm" if on_gpu else "embedded", on_gpu=on_gpu)
 
 
@@ -163,9 +168,16 @@ def _teachers(root: Path) -> Teachers:
         raise BadInput(f"OT_TEACHERS: {first_line(error)}; {shape}") from None
     if not isinstance(named, dict) or not all(isinstance(part, str) for pair in named.items() for part in pair):
         raise BadInput(f"OT_TEACHERS: a mapping of names to engine[:model[@url]]; {shape}")
+    settings = _settings("OT_TEACHER_OPTIONS")
     for name, spec in named.items():
-        parse_spec(spec, f"OT_TEACHERS: {name}")
-    return Teachers(named=named, options=_settings("OT_TEACHER_OPTIONS"), ledger=str(root / "ledger"))
+        parts = parse_spec(spec, f"OT_TEACHERS: {name}")
+        if parts["url"]:
+            # The resource's configuration is shown: an address with a password must not get there.
+            try:
+                LanguageModel(**parts, **settings, ledger=str(root / "ledger")).check()
+            except BadInput as error:
+                raise BadInput(f"OT_TEACHERS: {name}: {error}") from None
+    return Teachers(named=named, options=settings, ledger=str(root / "ledger"))
 
 
 def _language_model(variable: str, root: Path, default: str = "embedded") -> LanguageModel:

@@ -199,9 +199,10 @@ class Sandbox(Protocol):
 class Training:
     """How a student is fine-tuned on conversations: all of its weights, or a LoRA adapter of rank `lora`.
 
-    `base` is a folder in transformers' format, a name on the Hub, or empty for the environment's own student. `batch`
-    counts sequences a step over all devices, `warmup` is a share of the steps, `context` counts tokens; a conversation
-    that is longer is cut there. AdamW with (0.9, 0.999), a cosine to zero.
+    `base` is a folder in transformers' format by its absolute path, a name on the Hub, or empty for the environment's
+    own student; `revision` is the commit of one on the Hub, empty its main branch. `batch` counts sequences a step over
+    all devices, `warmup` is a share of the steps, `context` counts tokens; a conversation that is longer is cut there.
+    AdamW with (0.9, 0.999), a cosine to zero.
     """
 
     base: str = ""
@@ -213,6 +214,7 @@ class Training:
     weight_decay: float = 0.0
     packing: bool = False
     lora: int | None = None
+    revision: str = ""
 
 
 @dataclass(frozen=True)
@@ -236,12 +238,6 @@ class Trained:
 @runtime_checkable
 class Students(Protocol):
     """Models that are fine-tuned here, kept, and asked."""
-
-    @property
-    def name(self) -> str:
-        """What decides what comes of a training beside its rows, `Training` and seed: the trainer, and the student that
-        an empty `base` stands for, with the hash of its weights."""
-        ...
 
     def train(
         self, rows: Callable[[], Iterable[tuple[Message, ...]]], training: Training, seeds: Sequence[int]

@@ -298,7 +298,8 @@ class _Builder:
             if spec["train"] != "elsewhere":
                 raise BadInput(f"{where}.train: 'elsewhere', or leave it out")
             spec = {key: value for key, value in spec.items() if key != "train"}
-        params = students.training(spec, environment(), where, elsewhere) | {"seeds": list(self._parsed.seeds)}
+        found = students.training(spec, environment(), where, elsewhere, self._path.parent, self._reader.look)
+        params = found | {"seeds": list(self._parsed.seeds)}
         return self._made(STUDENT, "exported" if elsewhere else "sft", params, where), elsewhere
 
     def _scores(self, format_: Choice, elsewhere: bool) -> Choice:

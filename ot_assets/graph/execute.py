@@ -5,10 +5,11 @@ Nothing here knows Dagster; `graph/assets.py` wraps it.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Generator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -397,6 +398,8 @@ def _capabilities(
 
 def _foreign(node: Node, tools: Tools, inputs: list[tuple[Key, Version]]) -> str:
     """Whose programs the node may run that the embedded models did not write; empty where they wrote all."""
+    if node.stage == "scores":
+        return _foreign_students(node, dict(inputs))
     if node.params.get("verify", "code") != "code":
         return ""  # it judges other answers, and runs nothing
     answered = [model for model in lineage.upstream("models", inputs) if model["stage"] == "answers"]
@@ -407,6 +410,17 @@ def _foreign(node: Node, tools: Tools, inputs: list[tuple[Key, Version]]) -> str
     if real and lineage.uses("answers", "imported", inputs):
         found.append("imported")
     return found[0] if found else ""
+
+
+def _foreign_students(node: Node, versions: dict[Key, Version]) -> str:
+    """The base of a student that is not the embedded one, where a benchmark has programs run."""
+    tests = pl.col("tests").str.strip_chars().fill_null("") != ""
+    tables = [versions[key].scan().filter(tests).select("source") for key in node.tables["benchmarks"]]
+    tested = {*node.params["adapters"], *pl.concat(tables).collect(engine="streaming")["source"]}
+    if all(node.params["verify"].get(benchmark, "auto") not in ("auto", "code") for benchmark in tested):
+        return ""
+    bases = pl.concat([versions[key].scan().select("base") for key in node.inputs]).collect()["base"]
+    return next((f"of {base}" for base in sorted(bases) if not base.startswith("embedded:")), "")
 
 
 def _budget(node: Node, tools: Tools) -> Budget:
@@ -423,10 +437,17 @@ def _capability_names(node: Node, tools: Tools) -> dict[str, str]:
         elif kind == "tokenizer":
             names[name] = tools.hub.tokenizer
         elif kind == "students":
-            names[name] = tools.students.name
+            names[name] = _students(node, tools)
         elif kind == "embedder":
             names[name] = tools.embedder.model
     return names
+
+
+def _students(node: Node, tools: Tools) -> str:
+    """Who trains the students, or asks them."""
+    if node.stage != "student":
+        return str(tools.students.asked_by)
+    return str(tools.students.trained_by(*(node.params[name] for name in ("base", "revision", "lora"))))
 
 
 def _tokenizer(hub: Hub) -> Tokenizer:
@@ -454,7 +475,7 @@ def _check(
         results.append(checks.cell_check(node, table, params))
         results.append(scoring.overlap_check(table, _benchmarks(node, inputs)))
     if node.stage == "student":
-        results += scoring.student_checks(table)
+        results = [_why_none(result, table) for result in results] + scoring.student_checks(table)
     if node.stage == "scores":
         results += scoring.scores_checks(table)
     if checks.asks(node):
@@ -472,6 +493,14 @@ def _check(
         given = {"tokenizer": _tokenizer(tools.hub), "embedder": tools.embedder}
         results += release.release_checks(node, table, inputs, params, given, sets)
     return results
+
+
+def _why_none(result: Check, table: checks.Table) -> Check:
+    """The check, with what is to be done where every student diverged."""
+    if result.name != "rows_present" or result.passed or not table.reasons.get("diverged"):
+        return result
+    evidence = table.dropped().select("drop_evidence").head(1).collect().item()
+    return replace(result, message=f"no student: {json.loads(evidence)['error']}; lower `rate`")
 
 
 def _checks_of(
@@ -538,6 +567,6 @@ def _models(
         {"role": name, "model": model, "stage": node.stage, "params": params}
         for name, kind in node.strategy.capabilities.items()
         if kind in ("generator", "students")
-        for model in [tools.students.name if kind == "students" else tools.model(node, name).identity]
+        for model in [_students(node, tools) if kind == "students" else tools.model(node, name).identity]
     ]
     return lineage.upstream("models", inputs) + own

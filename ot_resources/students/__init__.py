@@ -22,3 +22,8 @@ def named_base(environment: str) -> str:
     Without OT_STUDENT the embedded one on `local`, elsewhere empty: each training then says its own.
     """
     return os.environ.get("OT_STUDENT") or (EMBEDDED if environment == "local" else "")
+
+
+def is_folder(base: str) -> bool:
+    """Whether the base is a folder, by its absolute path or the project's own, and no name on the Hub."""
+    return base == EMBEDDED or Path(base).is_absolute()

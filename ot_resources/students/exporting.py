@@ -111,6 +111,8 @@ def _config(training: Training, base: str, seed: int) -> str:
         "seed": seed,
         "report_to": "none",
     }
+    if training.revision:
+        told |= {"model_revision": training.revision}
     if training.lora is not None:
         told |= {"lora_rank": training.lora, "lora_alpha": 2 * training.lora, "lora_target": "all"}
     head = (

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.generators.settings import ModelSettings
 from ot_resources.interfaces import BadInput, Message, Trained, Training
 from ot_resources.store import beside
-from ot_resources.students import EMBEDDED, STUDENT_FOLDER
+from ot_resources.students import EMBEDDED, STUDENT_FOLDER, is_folder
 from ot_resources.students.exporting import export
 from ot_resources.students.spec import RECORD, Spec, lines, record
 from ot_resources.students.working import make_room, trained
@@ -42,7 +42,8 @@ Rows = Callable[[], Iterable[tuple[Message, ...]]]
 class Models:
     """`Students` for one stage of one run. `generators` are those that were opened, with what they used.
 
-    `base` is what an empty `Training.base` stands for: `embedded`, a folder or a name on the Hub; empty: nothing does.
+    `base` is what an empty `Training.base` stands for: `embedded`, a folder by its absolute path or a name on the Hub;
+    empty: nothing does.
     `every` counts the steps between two checkpoints (0: by the device).
     """
 
@@ -58,9 +59,17 @@ class Models:
     budget: Budget = UNLIMITED
     generators: list[LedgeredGenerator] = field(default_factory=list)
 
+    def trained_by(self, training: Training) -> str:
+        """What decides what comes of a training beside its rows, numbers and seed."""
+        base = training.base or self.base
+        # A package that only LoRA needs decides nothing else.
+        parts = [software(), *([f"peft {_peft()}"] if training.lora else []), self.device]
+        return "; ".join([*parts, *([_identity(base, training.revision)] if base else [])])
+
     @property
-    def name(self) -> str:
-        return f"{software()}; {_identity(self.base)}" if self.base else software()
+    def device(self) -> str:
+        """A CPU trains in float32, GPUs in bfloat16."""
+        return "cuda" if self.on_gpu else "cpu"
 
     def train(self, rows: Rows, training: Training, seeds: Sequence[int]) -> Iterator[Trained]:
         keys = self.keys(rows, training, seeds)
@@ -76,9 +85,10 @@ class Models:
 
     def keys(self, rows: Rows, training: Training, seeds: Sequence[int]) -> dict[int, str]:
         """What the student of each seed is called, by all that decides what comes of its training."""
-        told = [REVISION, _counted(rows)[0], asdict(training), software(), _identity(training.base or self.base)]
-        # A package that only LoRA needs decides nothing else.
-        return {seed: short_hash([*told, _peft() if training.lora else None, seed]) for seed in seeds}
+        base = _identity(training.base or self.base, training.revision)
+        numbers = asdict(replace(training, base=base, revision=""))
+        told = [REVISION, _counted(rows)[0], numbers, self.trained_by(training)]
+        return {seed: short_hash([*told, seed]) for seed in seeds}
 
     def prepare(self, rows: Rows, training: Training, seed: int) -> Spec:
         """All that the process of one training needs, on disk; nothing is started."""
@@ -110,10 +120,12 @@ class Models:
         digest, count = _counted(rows)
         steps = math.ceil(math.ceil(count / training.batch) * training.epochs)
         for seed in seeds:
-            key = short_hash(["elsewhere", REVISION, digest, asdict(training), _identity(base), seed])
+            called = _identity(base, training.revision)
+            numbers = asdict(replace(training, base=called, revision=""))
+            key = short_hash(["elsewhere", REVISION, digest, numbers, seed])
             if not (self.folder / key / "train.yaml").exists():
                 export(self.folder / key, rows(), training, base, seed, steps)
-            yield Trained(seed, key, _identity(base), count, 0, steps, math.nan, 0.0)
+            yield Trained(seed, key, called, count, 0, steps, math.nan, 0.0)
 
     def _spec(self, key: str, training: Training, seed: int, rows: Rows) -> Spec:
         """All that a process needs, on disk."""
@@ -127,8 +139,8 @@ class Models:
             temporary.replace(file)
         base = training.base or self.base
         spec = Spec(
-            base=_place(base),
-            called=_identity(base),
+            base=str(_folder(base) or base),
+            called=_identity(base, training.revision),
             training=training,
             seed=seed,
             rows=file,
@@ -136,6 +148,7 @@ class Models:
             out=self.folder / key,
             lock=self.folder / f".{key}.lock",
             every=self.every or (_EVERY_ON_GPU if self.on_gpu else _EVERY_ON_CPU),
+            device=self.device,
         )
         temporary = beside(work / "spec.json")
         spec.write(temporary)
@@ -171,21 +184,26 @@ def _peft() -> str:
         raise BadInput("student: lora needs PEFT: pip install ot-assets[lora]") from None
 
 
-def _place(base: str) -> str:
-    """The folder, by which a process that runs elsewhere finds it, or the name on the Hub."""
-    folder = STUDENT_FOLDER if base == EMBEDDED else Path(base)
-    return str(folder.resolve()) if folder.is_dir() else base
-
-
-def _identity(base: str) -> str:
-    """The base with the hash of its weights, or by its name on the Hub."""
-    if not base:
-        raise BadInput("student: say which base is trained: `base` of the student, or OT_STUDENT")
+def _folder(base: str) -> Path | None:
+    """The folder of the base; None for a name on the Hub. BadInput: it is not there."""
+    if not is_folder(base):
+        return None
     folder = STUDENT_FOLDER if base == EMBEDDED else Path(base)
     if not folder.is_dir():
-        return base
-    mark = "embedded:" if base == EMBEDDED else ""
-    return f"{mark}{folder.resolve().name}@{folder_hash(folder.resolve())[:12]}"
+        raise BadInput(f"student: base {base}: no such folder; it holds a model in transformers' format")
+    return folder.resolve()
+
+
+def _identity(base: str, revision: str = "") -> str:
+    """The base with the hash of its weights, or by its name on the Hub, with the commit where that is said."""
+    if not base:
+        raise BadInput("student: say which base is trained: `base` of the student, or OT_STUDENT")
+    folder = _folder(base)
+    if folder is None:
+        return f"{base}@{revision}" if revision else base
+    # Nobody's folder is taken for the project's own by its name.
+    called = f"embedded:{folder.name}" if base == EMBEDDED else folder.name.replace(":", "_")
+    return f"{called}@{folder_hash(folder)[:12]}"
 
 
 def _counted(rows: Rows) -> tuple[str, int]:

@@ -8,6 +8,8 @@ import dagster as dg
 from pydantic import Field
 
 from ot_resources.generators.budget import UNLIMITED, Budget
+from ot_resources.generators.embedded import REVISION
+from ot_resources.interfaces import Training
 from ot_resources.students.models import Models
 
 
@@ -24,10 +26,16 @@ class StudentModels(dg.ConfigurableResource):  # type: ignore[type-arg]
     on_gpu: bool = Field(default=False, description="Train one after the other on all GPUs of the machine.")
     workers: int = Field(default=0, ge=0, description="Trainings at the same time on a CPU. 0: as many as cores.")
 
+    def trained_by(self, base: str, revision: str, lora: int | None) -> str:
+        """What decides what comes of a training, beside its rows, parameters and seed: the trainer, the device, and the
+        base that is really trained, with the hash of its weights where it is a folder."""
+        return self._models("-", "-", UNLIMITED).trained_by(Training(base=base, revision=revision, lora=lora))
+
     @property
-    def name(self) -> str:
-        """What decides what comes of a training, beside its rows, parameters and seed."""
-        return self._models("-", "-", UNLIMITED).name
+    def asked_by(self) -> str:
+        """What runs the students that are asked. Which versions of which packages does not make other answers: what was
+        answered once is kept."""
+        return f"{self.engine} engine, revision {REVISION}" if self.engine == "embedded" else f"{self.engine} engine"
 
     def students(self, run_id: str, asset: str, budget: Budget = UNLIMITED) -> Models:
         """The students for one stage of one run, with the usage of those that it asks."""

@@ -21,7 +21,7 @@ class Spec:
     """One training. `out` appears whole when it is done; until then all is in `work`. `lock` is held by who trains.
 
     `every` counts the steps between two checkpoints. `base` is the folder, or the name on the Hub, that
-    `Training.base` stands for; `called` tells it with the hash of its weights.
+    `Training.base` stands for; `called` tells it with the hash of its weights. `device` is `cpu` or `cuda`.
     """
 
     base: str
@@ -33,6 +33,7 @@ class Spec:
     out: Path
     lock: Path
     every: int
+    device: str
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), default=str, indent=1) + "\n")

@@ -42,8 +42,9 @@ def main(spec_file: str) -> None:
     spec = Spec.read(Path(spec_file))
     with _only_one(spec.lock):
         if not (spec.out / RECORD).exists():
-            _on_all_devices(spec_file)
             try:
+                if spec.device == "cuda":
+                    _on_all_devices(spec_file)
                 _train(spec)
             except BadInput as refusal:
                 _say(refused=str(refusal))
@@ -70,9 +71,11 @@ def _only_one(lock: Path) -> Any:
 
 
 def _on_all_devices(spec_file: str) -> None:
-    """Where there are several GPUs, go on as one process each, the weights spread over them (FSDP)."""
+    """Where there are several GPUs, go on as one process each, the weights spread over them (FSDP). BadInput: none."""
     import torch
 
+    if not torch.cuda.is_available():
+        raise BadInput("student: no GPU that torch can use; OT_ENV=local trains on the CPU")
     devices = torch.cuda.device_count()
     if devices < 2 or "LOCAL_RANK" in os.environ:
         return
@@ -89,7 +92,7 @@ def _train(spec: Spec) -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    torch.set_num_threads(1 if not torch.cuda.is_available() else torch.get_num_threads())
+    torch.set_num_threads(1 if spec.device == "cpu" else torch.get_num_threads())
     tokenizer, model = _load(spec)
     from datasets import Dataset, disable_progress_bars
 
@@ -132,9 +135,11 @@ def _load(spec: Spec) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(spec.base, trust_remote_code=False)
+        revision = spec.training.revision or "main"
+        tokenizer = AutoTokenizer.from_pretrained(spec.base, revision=revision, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
             spec.base,
+            revision=revision,
             dtype=torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
@@ -159,11 +164,10 @@ def _attention(training: Training) -> str:
 
 
 def _trainer(spec: Spec, tokenizer: Any, model: Any, rows: Any, progress: _Progress) -> Any:
-    import torch
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
-    training, on_gpu = spec.training, torch.cuda.is_available()
+    training, on_gpu = spec.training, spec.device == "cuda"
     devices = int(os.environ.get("WORLD_SIZE", "1"))
     if training.batch % devices:
         raise BadInput(f"student: a batch of {training.batch} cannot be spread evenly over {devices} GPUs")

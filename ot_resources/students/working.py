@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from ot_resources.generators import residents
 from ot_resources.interfaces import BadInput, Trained
+from ot_resources.students import is_folder
 from ot_resources.students.spec import RECORD, Spec, record
 
 log = logging.getLogger("ot.stage")
@@ -22,6 +25,8 @@ live = logging.getLogger("ot.progress")
 
 _TELL_SECONDS = 30.0
 _LONGEST = 400
+_SECRET = re.compile(r"(?:_KEY|_TOKEN|_SECRET|_PASSWORD)$", re.IGNORECASE)
+_OF_THE_HUB = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 
 
 class TrainingFailed(RuntimeError):
@@ -35,15 +40,30 @@ def trained(specs: Sequence[Spec], at_once: int, asset: str) -> Generator[Traine
     """
     crew = _Crew(asset)
     pool = ThreadPoolExecutor(max(1, at_once), thread_name_prefix="student")
+    refused = False
     try:
         results: list[Future[Trained]] = [pool.submit(crew.run, spec) for spec in specs]
         for result in results:
             while not result.done():  # short waits, so that an interrupt is heard
                 threading.Event().wait(0.2)
-            yield result.result()
+            try:
+                made = result.result()
+            except BadInput:
+                refused = True
+                raise
+            yield made
     finally:
         crew.end()
         pool.shutdown(wait=True, cancel_futures=True)
+        if refused:
+            _forget(specs)
+
+
+def _forget(specs: Sequence[Spec]) -> None:
+    """Remove what was made ready for a base that cannot be trained; where it was trained before, that is kept."""
+    for spec in specs:
+        if not any((spec.work / "checkpoints").glob("checkpoint-*")):
+            shutil.rmtree(spec.work, ignore_errors=True)
 
 
 class _Crew:
@@ -67,7 +87,7 @@ class _Crew:
                 stdout=subprocess.PIPE,
                 stderr=file,
                 text=True,
-                env=_surroundings(),
+                env=_surroundings(on_the_hub=not is_folder(spec.base)),
                 cwd=Path(__file__).parents[2],
                 start_new_session=True,  # an interrupt of the terminal is ours to pass on
             )
@@ -120,10 +140,16 @@ def make_room() -> None:
     residents.release()
 
 
-def _surroundings() -> dict[str, str]:
-    """One thread: sums do not depend on how many cores there are, and trainings run side by side."""
+def _surroundings(on_the_hub: bool) -> dict[str, str]:
+    """One thread: sums do not depend on how many cores there are, and trainings run side by side. No secrets, but for
+    the Hub's where the base is there."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not _SECRET.search(name) or (on_the_hub and name in _OF_THE_HUB)
+    }
     ours = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONUNBUFFERED": "1"}
-    return os.environ | ours | {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+    return kept | ours | {"HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 
 
 def _last_words(log_file: Path) -> str:

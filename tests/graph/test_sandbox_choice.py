@@ -9,15 +9,19 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ot_assets.ablations.loading import load_study
+from ot_assets.ablations.plan import plan_study
 from ot_assets.graph import describe
-from ot_assets.graph.execute import execute
+from ot_assets.graph.execute import Tools, _foreign, _inputs, execute
 from ot_assets.recipes.loading import load_recipe
-from ot_assets.recipes.plan import plan
+from ot_assets.recipes.plan import Node, plan
 from ot_resources.environments import resources
 from ot_resources.generators.budget import Budget
 from ot_resources.generators.ledger import Ledger
 from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.interfaces import BadInput
+from tests.ablations.boards import _put
+from tests.ablations.small import study, write_study
 from tests.engines.rule_engine import RuleEngine, generator
 from tests.graph.running import make, tools
 from tests.recipes.small import recipe, write_recipe
@@ -113,6 +117,45 @@ def test_a_stage_that_runs_what_its_own_teacher_writes(
             until_rated()
     else:
         assert until_rated().version.record["sandboxes"][0].startswith("process: ")
+
+
+def asked_of_students(folder: Path, base: str, verify: dict[str, str]) -> tuple[Node, Tools]:
+    """The scores of a study, not made yet: a student of `base` is to be asked for a sum, and for a program."""
+    body = study() | {"evaluation": {"max_tokens": 8, "verify": verify}}
+    programs = {"path": "programs.parquet", "id": "programs", "key": "id", "question": "q", "tests": "t"}
+    body["benchmarks"] = {"dev": [*body["benchmarks"]["dev"], programs]}
+    file = write_study(folder, body)
+    pl.DataFrame({"id": ["p"], "q": ["Add."], "t": [TESTS]}).write_parquet(folder / "programs.parquet")
+    with_tools = tools()
+    for node in plan_study(load_study(file)).nodes("everything"):
+        if node.stage == "student":
+            _put(node, pl.DataFrame([{"seed": 0, "student": "one", "base": base, "rows": 12}]), with_tools)
+        elif node.stage == "scores":
+            return node, with_tools
+        else:
+            execute(node, with_tools)
+    raise AssertionError("no scores")
+
+
+@pytest.mark.parametrize(
+    ("base", "verify", "whose"),
+    [
+        ("Qwen/Qwen2.5-7B-Instruct", {}, "of Qwen/Qwen2.5-7B-Instruct"),
+        ("Qwen/Qwen2.5-7B-Instruct", {"asked": "math"}, "of Qwen/Qwen2.5-7B-Instruct"),
+        ("embedded_base@123456789012", {"programs": "code"}, "of embedded_base@123456789012"),
+        # a question of mathematics has no tests, and these are not run
+        ("Qwen/Qwen2.5-7B-Instruct", {"programs": "math"}, ""),
+        ("embedded:student@123456789012", {}, ""),
+    ],
+)
+def test_what_a_student_writes_is_foreign_unless_it_is_the_embedded_one(
+    data_root: Path, tmp_path: Path, base: str, verify: dict[str, str], whose: str
+) -> None:
+    node, with_tools = asked_of_students(tmp_path, base, verify)
+    assert _foreign(node, with_tools, _inputs(node, with_tools)) == whose
+    if whose:
+        with pytest.raises(BadInput, match=f"The programs are {whose}, so no weaker sandbox was chosen"):
+            execute(node, with_tools)
 
 
 @pytest.mark.parametrize("name", ["docker", "process"])

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from ot_assets.contracts import STUDENT
 from ot_assets.graph import scoring
+from ot_assets.graph.checks import Check
+from ot_assets.graph.execute import _why_none
 
 
 @dataclass
@@ -70,3 +73,13 @@ def test_the_embedded_student_and_a_diverged_seed_are_told():
     assert trained.message == "1 students, 1 diverged and are left out"
     real, trained = scoring.student_checks(Rows(rows.with_columns(base=pl.lit("Qwen/Qwen2.5-7B"))))  # type: ignore[arg-type]
     assert real.passed and "Qwen" in real.message and trained.passed
+
+
+def test_where_all_seeds_diverge_it_is_told_what_to_change():
+    error = json.dumps({"error": "diverged at step 3: loss nan"})
+    gone = pl.DataFrame({"drop_reason": ["diverged"] * 2, "drop_evidence": [error] * 2})
+    none = Check("rows_present", False, "0 rows; dropped: diverged 2")
+    told = _why_none(none, Rows(pl.DataFrame(schema=STUDENT), gone))  # type: ignore[arg-type]
+    assert told.message == "no student: diverged at step 3: loss nan; lower `rate`" and not told.passed
+    some = replace(none, passed=True)
+    assert _why_none(some, Rows(pl.DataFrame(schema=STUDENT), gone)) == some  # type: ignore[arg-type]

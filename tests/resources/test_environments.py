@@ -54,6 +54,17 @@ def test_away_from_local_a_teacher_must_be_said():
         models(OT_ENV="gpu", OT_JUDGE="embedded")
 
 
+def test_no_password_of_a_teacher_is_shown():
+    for url, said in (
+        ("http://me:secret@host/v1", "OT_TEACHERS: QwQ: endpoint at host: no user or password in the URL"),
+        ("http://", "OT_TEACHERS: QwQ: .*not the URL of an endpoint"),
+    ):
+        with pytest.raises(BadInput, match=said) as raised:
+            models(OT_TEACHERS=f"{{QwQ: 'server:QwQ-32B@{url}'}}")
+        assert "secret" not in str(raised.value)
+    models(OT_TEACHERS="{QwQ: 'server:QwQ-32B@http://host/v1'}")
+
+
 def test_a_judge_that_is_not_there_is_one_line():
     with pytest.raises(BadInput, match="OT_JUDGE=embedded:nowhere: no folder nowhere"):
         models(OT_JUDGE="embedded:nowhere")

@@ -10,10 +10,12 @@ from dataclasses import replace
 import pytest
 
 from ot_resources.environments import resources
+from ot_resources.generators.embedded import REVISION
 from ot_resources.interfaces import BadInput, Message, Request, Sampling, Students
 from ot_resources.students.models import Models
 from ot_resources.students.resource import StudentModels
 from ot_resources.students.train import _ByLength
+from ot_resources.students.working import _surroundings
 from tests.students.base import TINY, models, rows, weights
 
 
@@ -125,6 +127,7 @@ def test_what_cannot_be_trained_is_one_line(base, training, said, small, tmp_pat
     with pytest.raises(BadInput, match=said) as raised:
         list(at.train(rows(), training, [0]))
     assert "\n" not in str(raised.value)
+    assert not [path for path in at.folder.glob(".*") if path.is_dir()], "nothing is left behind"
 
 
 def test_no_rows_teach_nothing(small, tmp_path):
@@ -190,20 +193,65 @@ def test_the_embedded_student_is_not_exported(tmp_path):
 
 def test_the_students_of_an_environment(data_root, small, monkeypatch):
     students = resources()["students"]
-    assert isinstance(students, StudentModels) and "embedded:student@" in students.name and "trl 1." in students.name
+    assert isinstance(students, StudentModels) and students.trained_by("", "", None).startswith("trl 1.")
+    assert "; cpu; embedded:student@" in students.trained_by("", "", None)
+    assert students.asked_by == f"embedded engine, revision {REVISION}"
     given = students.students("run 1", "study/variant/student")
     assert (given.folder, given.run_id, given.asset) == (data_root / "students", "run 1", "study/variant/student")
     monkeypatch.setenv("OT_STUDENT", str(small))
-    assert "tiny@" in resources()["students"].name
+    assert "; tiny@" in resources()["students"].trained_by("", "", None)
+    monkeypatch.chdir(small.parent)
+    monkeypatch.setenv("OT_STUDENT", "tiny")
+    assert resources()["students"].base == str(small)
     monkeypatch.setenv("OT_STUDENT", "Qwen/Qwen2.5-0.5B-Instruct")
     with pytest.raises(BadInput, match="OT_STUDENT=Qwen/Qwen2.5-0.5B-Instruct: no such folder"):
         resources()
     monkeypatch.setenv("OT_ENV", "gpu")
     monkeypatch.setenv("OT_TEACHER", "server:x@http://localhost:1/v1")
     on_gpu = resources()["students"]
-    assert on_gpu.on_gpu and on_gpu.engine == "vllm" and "Qwen2.5-0.5B-Instruct" in on_gpu.name
+    assert on_gpu.on_gpu and on_gpu.asked_by == "vllm engine"
+    assert on_gpu.trained_by("", "", None).endswith("; cuda; Qwen/Qwen2.5-0.5B-Instruct")
+    assert on_gpu.trained_by("Qwen/Qwen3-4B", "a1b2", None).endswith("; cuda; Qwen/Qwen3-4B@a1b2")
+    monkeypatch.setenv("OT_STUDENT", "./nowhere")
+    with pytest.raises(BadInput, match="OT_STUDENT=./nowhere: no such folder"):
+        resources()
     monkeypatch.delenv("OT_STUDENT")
-    assert "Qwen" not in resources()["students"].name
+    assert resources()["students"].trained_by("", "", None).endswith("; cuda")
+
+
+def test_other_weights_in_the_folder_of_a_base_are_another_base(tmp_path):
+    base = tmp_path / "embedded:base"
+    base.mkdir()
+    (tmp_path / "to").mkdir()
+    (base / "config.json").write_text("{}")
+    at = models(tmp_path, "embedded")
+    training = replace(TINY, base=str(base))
+
+    def told():
+        return at.trained_by(training), at.keys(rows(8), training, [0])[0]
+
+    before = told()
+    assert told() == before and "; cpu; embedded_base@" in before[0], "it does not pass for the project's own"
+    (base / "model.safetensors").write_bytes(b"other")
+    assert all(one != other for one, other in zip(told(), before, strict=True))
+    key, moved = told()[1], base.rename(tmp_path / "moved").rename(tmp_path / "to" / "embedded:base")
+    assert at.keys(rows(8), replace(training, base=str(moved)), [0])[0] == key, "where it is does not matter"
+
+
+def test_what_a_cpu_began_is_not_gone_on_with_on_a_gpu(tmp_path):
+    at = models(tmp_path, "embedded")
+    on_gpu = replace(at, on_gpu=True)
+    assert at.keys(rows(8), TINY, [0]) != on_gpu.keys(rows(8), TINY, [0])
+    assert at.prepare(rows(8), TINY, 0).device == "cpu" and on_gpu.prepare(rows(8), TINY, 0).device == "cuda"
+
+
+def test_a_training_is_given_no_secrets_but_those_of_the_hub(monkeypatch):
+    for name in ("OT_API_KEY", "OPENAI_API_KEY", "AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "HF_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("HF_HOME", "somewhere")
+    here, hub = _surroundings(on_the_hub=False), _surroundings(on_the_hub=True)
+    assert "secret" not in here.values() and here["HF_HOME"] == "somewhere" and here["PATH"]
+    assert [name for name, value in hub.items() if value == "secret"] == ["HF_TOKEN"]
 
 
 def test_what_stands_for_the_students_is_what_the_stages_ask_for(tmp_path):

@@ -72,7 +72,9 @@ def test_what_is_trained_elsewhere_has_no_loss_yet(tmp_path):
     assert all((at.folder / student / "train.yaml").exists() for student in made["student"])
 
 
-@pytest.mark.parametrize("wrong", [{"epochs": 0}, {"batch": 0}, {"rate": -1}, {"seeds": []}, {"warmup": 2}])
+@pytest.mark.parametrize(
+    "wrong", [{"epochs": 0}, {"batch": 0}, {"rate": -1}, {"seeds": []}, {"warmup": 2}, {"context": 15}]
+)
 def test_numbers_that_cannot_be_are_refused(wrong, tmp_path):
     given = {"seeds": [0]} | wrong
     with pytest.raises(BadInput, match=next(iter(wrong))):
@@ -114,9 +116,50 @@ def test_on_local_the_embedded_student_stands_for_any_preset():
 
 def test_what_a_study_sets_itself_stays():
     assert training({"preset": "small", "epochs": 1}, "local", "here")["epochs"] == 1
-    own = training({"preset": "small", "base": "path/to/base"}, "local", "here")
-    assert (own["base"], own["rate"], own["batch"]) == ("path/to/base", 2e-5, 96)
+    own = training({"preset": "small", "base": "Qwen/Qwen3-4B", "revision": "a1b2"}, "local", "here")
+    assert (own["base"], own["revision"], own["rate"], own["batch"]) == ("Qwen/Qwen3-4B", "a1b2", 2e-5, 96)
+    # of a base that the embedded student stands for
+    assert training({"preset": "small", "revision": "a1b2"}, "local", "here")["revision"] == ""
     assert training({"epochs": 2}, "gpu", "here") == training("medium", "gpu", "here") | {"epochs": 2}
+
+
+@pytest.mark.parametrize("base", ["./base", "base", "../studies/base", ""])
+def test_a_base_is_beside_the_file_of_the_study(base, small, tmp_path):
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    (folder / "base").symlink_to(small)
+    read = training({"base": base or str(small)}, "gpu", "here", folder=folder)
+    assert read["base"] == str(small)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"base": "./base"}, "here: base: no model in "),
+        ({"base": "/nowhere/base"}, "here: base: no model in /nowhere/base: expected a folder with config.json"),
+        ({"base": "empty"}, "here: base: no model in "),
+        ({"base": "path/to/base"}, "here: base: 'path/to/base' is no folder beside the study, and no name on the Hub"),
+        ({"base": 7}, "here: base: a folder, or a name on the Hub"),
+        ({"base": "small", "revision": "a1b2"}, "here: revision: the commit of a base on the Hub"),
+    ],
+)
+def test_a_base_that_is_not_there_is_refused_before_anything_is_paid(spec, said, small, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "small").symlink_to(small)
+    with pytest.raises(BadInput) as raised:
+        training(spec, "local", "here", folder=tmp_path)
+    assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_base_that_nobody_looks_at_need_not_be_there(tmp_path):
+    read = training({"base": "./base"}, "local", "here", folder=tmp_path, look=False)
+    assert read["base"] == str(tmp_path / "base")
+
+
+@pytest.mark.parametrize("spec", [{"base": ""}, {"base": "embedded"}])
+def test_what_is_trained_elsewhere_needs_a_base(spec, monkeypatch):
+    with pytest.raises(BadInput, match="^here: say which base is trained"):
+        training(spec, "local", "here", elsewhere=True)
 
 
 def test_a_student_of_ones_own_is_trained_as_published(monkeypatch):
@@ -135,6 +178,10 @@ def test_a_student_of_ones_own_is_trained_as_published(monkeypatch):
             "study.yaml: student: a student has no field 'epoch'; did you mean 'epochs'?",
         ),
         (3, "study.yaml: student: a preset, e.g. medium"),
+        ({"preset": ["medium"]}, "study.yaml: student: a student has no preset '['medium']'; did you mean 'medium'?"),
+        ("embedded", "study.yaml: student: a student has no preset 'embedded'; there is: micro, "),
+        ({"batch": True}, "study.yaml: student: batch: true is no number"),
+        ({"lora": False}, "study.yaml: student: lora: false is no number"),
     ],
 )
 def test_a_typing_error_is_one_line(spec, said):

@@ -18,6 +18,7 @@ from ot_assets.strategies.scores.adapters import BadRow, adapted
 from ot_assets.strategies.scores.letters import are_several, judge_letters
 from ot_assets.strategies.scores.options import lettered
 from ot_assets.strategies.verify.checker import NOT_CHECKED, READS, Check, Kind, open_checker
+from ot_assets.strategies.verify.pool import PACKAGES
 from ot_assets.strategies.verify.verdict import Row, Verdict, one_line
 from ot_resources.interfaces import BadInput, FinishReason, Message, Request, Response, Sampling, Sandbox, Students
 
@@ -57,7 +58,7 @@ class Asked(NamedTuple):
     repeats: int
 
 
-@strategy(stage="scores", version=1, needs=("seed", "student"))
+@strategy(stage="scores", version=1, needs=("seed", "student"), packages=PACKAGES)
 def evaluate(
     students_made: pl.LazyFrame,
     *,

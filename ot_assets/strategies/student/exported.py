@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import Field
 
 from ot_assets.strategies.registry import Split, strategy
-from ot_assets.strategies.student.sft import Count, Positive, Seeds, Share, as_split
+from ot_assets.strategies.student.sft import Context, Count, Positive, Seeds, Share, as_split
 from ot_assets.strategies.student.turns import messages
 from ot_resources.interfaces import Students, Training
 
@@ -26,10 +26,11 @@ def exported(
     batch: Count = 128,
     rate: Positive = 4e-5,
     warmup: Share = 0.1,
-    context: Count = 16_384,
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0,
+    context: Context = 16_384,
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0,
     packing: bool = False,
     lora: Count | None = None,
+    revision: str = "",
 ) -> Iterator[Split]:
     """Write rows and configuration for LLaMA-Factory, one folder a seed: `<OT_DATA>/students/<student>/`.
 
@@ -40,6 +41,6 @@ def exported(
     Columns in: conversations; system where there is one. Columns out: those of `student.sft`, with tokens, loss and
     train_seconds null. BadInput: no rows, or no base that others can get.
     """
-    training = Training(base, epochs, batch, rate, warmup, context, weight_decay, packing, lora)
+    training = Training(base, epochs, batch, rate, warmup, context, weight_decay, packing, lora, revision)
     for student in students.export(messages(rows), training, seeds):
         yield as_split(student)
