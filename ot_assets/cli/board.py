@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from urllib.parse import quote
 
 import polars as pl
 
@@ -35,7 +36,7 @@ def text(board: pl.DataFrame) -> str:
 
 
 def scoreboard(study: str, as_json: bool, report_to: str | None) -> str:
-    """The scoreboard of a study as it was made last. BadInput: it was not made.
+    """The scoreboard of a study as it was made last. BadInput: it was not made, or cannot be written.
 
     With `report_to` it is written there as Markdown, with its pictures beside it.
     """
@@ -44,9 +45,14 @@ def scoreboard(study: str, as_json: bool, report_to: str | None) -> str:
     if report_to:
         file = Path(report_to)
         written, drawn = report(board, study, version.version, file.stem)
-        for name, svg in drawn.items():
-            file.with_name(name).write_text(svg, encoding="utf-8")
-        file.write_text(written, encoding="utf-8")
+        try:
+            file.write_text(written, encoding="utf-8")
+            for name, svg in drawn.items():
+                file.with_name(name).write_text(svg, encoding="utf-8")
+        except OSError as error:
+            raise BadInput(
+                f"--report {file}: cannot be written ({error.strerror}); say a file, e.g. board.md"
+            ) from None
         return f"{file}: the scoreboard of {study}, {len(drawn)} pictures beside it"
     if as_json:
         return json.dumps(board.to_dicts(), indent=1, ensure_ascii=False)
@@ -67,9 +73,9 @@ def latest(study: str) -> Version:
 def report(board: pl.DataFrame, title: str, version: str, stem: str = "report") -> tuple[str, dict[str, str]]:
     """The report in Markdown, and its pictures as SVG by file name; they lie beside it."""
     drawn = {f"{stem}-{name.replace('_', '-')}.svg": svg for name, svg in boards.drawn(board).items()}
-    pictures = [f"![{name.removesuffix('.svg')}]({name})" for name in drawn]
+    pictures = [f"![{boards.plain(name.removesuffix('.svg'))}]({quote(name)})" for name in drawn]
     parts = [
-        f"# {title}",
+        f"# {boards.plain(title)}",
         f"Version `{version}` of the scoreboard. {RULE}",
         boards.markdown([boards.told(row) for row in boards.variants(board)]),
         *pictures,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import polars as pl
 
 from ot_assets.graph import pictures
 from ot_assets.graph.pictures import Mark
+from ot_assets.lineage.explain import printable
 from ot_assets.strategies.scoreboard.compare import DEV
 
 Row = dict[str, Any]
@@ -123,9 +125,15 @@ def drawn(board: pl.DataFrame) -> dict[str, str]:
 def markdown(rows: Sequence[Row]) -> str:
     """A table; columns that are empty in all rows are left out."""
     names = [name for name in (rows[0] if rows else {}) if any(str(row[name]).strip() for row in rows)]
-    lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
-    return "\n".join(lines + ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in rows])
+    lines = ["| " + " | ".join(map(plain, names)) + " |", "|" + "---|" * len(names)]
+    return "\n".join(lines + ["| " + " | ".join(plain(row[name]) for name in names) + " |" for row in rows])
 
 
-def _cell(value: Any) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
+# What opens code, emphasis, a link, an image, HTML or mathematics, ends a cell or is a link by itself. An underscore
+# within a word is none of it.
+_LIVE = re.compile(r"[\\`*\[\]<>!|~$&@]|(?<![^\W_])_|_(?![^\W_])|(?<=http):|(?<=https):|(?<=ftp):|(?<=www)\.", re.I)
+
+
+def plain(value: Any) -> str:
+    """A text that comes from data as Markdown that shows it, in one line, and does nothing else."""
+    return _LIVE.sub(r"\\\g<0>", printable(" ".join(str(value).split())))

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from ot_assets.strategies.scoreboard.verdict import LOSES, TIE, WINNER
+
 _WIDE, _ROW, _EDGE = 640, 24, 34
 _LABEL, _VALUE = 190, 96
 _INK, _FAINT, _THEIRS = "#1d2433", "#d5dae3", "#b3541e"
 # By verdict: what may be built on, what ties with it, what does not.
-_TONES = {"winner": "#1a7f4b", "tie": "#3465a4", "loses": "#8a93a6"}
+_TONES = {WINNER: "#1a7f4b", TIE: "#3465a4", LOSES: "#8a93a6"}
 _STANDARD_ERRORS = 2
 
 
@@ -129,7 +131,7 @@ def _grid(across: _Axis, top: float, bottom: float) -> list[str]:
 
 
 def _tone(mark: Mark) -> str:
-    return _TONES.get(mark.verdict or "tie", _TONES["loses"])
+    return _TONES.get(mark.verdict or TIE, _TONES[LOSES])
 
 
 def _cut(label: str, longest: int = 27) -> str:

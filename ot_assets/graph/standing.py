@@ -14,10 +14,9 @@ from ot_assets.graph import failures
 from ot_assets.graph.asked import spent
 from ot_assets.graph.execute import Tools, standing
 from ot_assets.recipes.plan import Node
+from ot_assets.strategies.scoreboard.verdict import FAILED, NOT_ENOUGH, NOT_MADE
 from ot_resources.interfaces import BadInput
 from ot_resources.store import Version
-
-NOT_ENOUGH, FAILED, NOT_MADE = "not enough rows", "failed", "not made"
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,8 @@ def scoreboard_node(plan: StudyPlan, tools: Tools) -> Node:
     """The scoreboard of those variants that have scores, told how all of them stand."""
     chains = {name: _chain(nodes, tools) for name, nodes in plan.variants.items()}
     inputs = tuple(nodes[-1].key for name, nodes in plan.variants.items() if SCORES in chains[name].made)
-    told = {name: _told(chain, tools, plan.variants[name]) for name, chain in chains.items()}
+    seeds = len(set(plan.study.seeds))
+    told = {name: _told(chain, tools, plan.variants[name]) | {"seeds": seeds} for name, chain in chains.items()}
     return replace(plan.scoreboard, inputs=inputs, params=plan.scoreboard.params | {"standing": told})
 
 

@@ -15,6 +15,8 @@ from ot_assets.contracts import STUDENT
 from ot_assets.strategies import apply
 from ot_resources.interfaces import BadInput
 from ot_resources.store import Store
+from tests.ablations.boards import write_study
+from tests.recipes.small import write_recipe
 from tests.resources.writing import write
 from tests.strategies.scoreboard.test_compare import scores
 from tests.strategies.scores.test_elsewhere import EVALCHEMY
@@ -28,8 +30,19 @@ def put(root: Path, asset: tuple[str, ...], frame: pl.DataFrame) -> None:
 
 
 @pytest.fixture
-def study(data_root: Path) -> Path:
-    """A study with a variant of two seeds, and another student that was trained here."""
+def study(data_root: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A study whose students are trained elsewhere, one variant with two seeds that are there, and one trained here."""
+    folder = tmp_path_factory.mktemp("studies")
+    write_recipe(folder)
+    body: dict[str, Any] = {
+        "stage": "filter",
+        "variants": {"plain": {"use": "none", "reason": "all"}, "other": {"use": "random", "keep": 14, "seed": 3}},
+        "benchmarks": {"dev": ["aime24", "math500"]},
+    }
+    away = {"preset": "medium", "base": "Qwen/Qwen2.5-7B-Instruct", "train": "elsewhere"}
+    for name, student in (("mine", away), ("here", {"preset": "micro"})):
+        write_study(folder, body | {"name": name, "description": name, "source": "own", "student": student})
+    monkeypatch.setenv("OT_STUDIES", str(folder))
     rows = [dict.fromkeys(STUDENT) | {"seed": seed, "student": key} for seed, key in ((0, MINE), (1, OTHER))]
     put(data_root, ("mine", "plain", "student"), pl.DataFrame(rows, schema=STUDENT))
     for key in (MINE, OTHER):
@@ -77,6 +90,45 @@ def test_another_name_is_taken_if_a_person_says_so(study, tmp_path):
 def test_a_study_that_has_no_students_is_named(study, tmp_path):
     with pytest.raises(BadInput, match="no students of mine/other: run 'ot materialize mine' first"):
         hand_in("mine", "other", results(tmp_path, MINE), 0, trust=False)
+
+
+def test_scores_that_nobody_would_read_are_refused(study, tmp_path):
+    with pytest.raises(BadInput, match="here/plain is trained here and measured here; .*`train: elsewhere`"):
+        hand_in("here", "plain", results(tmp_path, MINE), 0, trust=True)
+    with pytest.raises(BadInput, match="mine has no variant 'best'; it has: plain, other"):
+        hand_in("mine", "best", results(tmp_path, MINE), 0, trust=True)
+    here = pl.DataFrame([dict.fromkeys(STUDENT) | {"seed": 0, "student": MINE, "tokens": 7}], schema=STUDENT)
+    put(study, ("mine", "other", "student"), here)
+    with pytest.raises(BadInput, match="the students of mine/other were trained here: run 'ot materialize mine' again"):
+        hand_in("mine", "other", results(tmp_path, MINE), 0, trust=True)
+    assert not list((study / "students").rglob("*.json"))
+
+
+def test_benchmarks_that_the_study_does_not_ask_are_told(study, tmp_path):
+    score = {"accuracy": 0.1, "num_total": 30}
+    with pytest.raises(BadInput, match=r"mine has none of its benchmarks \(aime25\); it has: aime24, math500"):
+        hand_in("mine", "plain", results(tmp_path, MINE, AIME25=score), 0, trust=False)
+    told = hand_in("mine", "plain", results(tmp_path, MINE, AIME25=score, AIME24=score), 0, trust=False)
+    assert ": aime24 of student" in told and told.endswith("and ignored: aime25")
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"), [(b'{"scores": \xff}', "not text in UTF-8 .byte 12"), (b"[" * 100_000, "not JSON")]
+)
+def test_a_file_that_is_no_text_is_told(study, tmp_path, raw, said):
+    (tmp_path / "raw.json").write_bytes(raw)
+    with pytest.raises(BadInput, match=rf"raw\.json: {said}"):
+        hand_in("mine", "plain", str(tmp_path / "raw.json"), 0, trust=True)
+
+
+def test_a_report_that_cannot_be_written_is_told(data_root, tmp_path):
+    board = apply("scoreboard.compare", scores("x", "a", 0.4), variants=["x"], baseline="x").kept.collect()
+    put(data_root, ("mine", "scoreboard"), board)
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "gone" / "x.md", tmp_path, tmp_path / "file" / "x.md", Path("/")):
+        with pytest.raises(BadInput, match=f"--report {place}: "):
+            scoreboard("mine", as_json=False, report_to=str(place))
+    assert not list(tmp_path.glob("*.svg"))
 
 
 def test_the_scoreboard_is_shown_as_text_as_json_and_as_a_report(data_root, tmp_path):

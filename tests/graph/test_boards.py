@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
+from html import escape
 from xml.etree import ElementTree
 
 import polars as pl
 import pytest
+from markdown_it import MarkdownIt
 
 from ot_assets.ablations.benchmarks import published_models
 from ot_assets.cli import board as cli
@@ -87,6 +89,33 @@ def test_the_report_names_its_pictures_and_keeps_its_tables_whole():
     table = [line for line in written.splitlines() if line.startswith("| plain")]
     assert len(table) == 2
     assert "| AceReason-7B | 50.7 |" in written, "models of others, on the benchmarks of the board"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![x](http://evil.example/beacon.png)",
+        "<img src=x onerror=alert(1)>",
+        "[click](javascript:alert(1))",
+        "<https://evil.example>",
+        "see https://evil.example or www.evil.example",
+        "who@evil.example",
+        "a | b\n\n# c\n\r\u2028- d",
+        "`code` **strong** ~~gone~~ _so_ __so__",
+        "\\![x](y) \\| \\\\<b>",
+        "&lt;b&gt; &#91;x&#93;(y)",
+    ],
+)
+def test_a_strangers_markdown_is_shown_and_not_done(text):
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    told = boards.markdown([{"variant": "long_answers", text[:40]: text}])
+    html = reader.render(told)
+    tags = set(re.findall(r"<(\w+)", html))
+    assert tags == {"table", "thead", "tbody", "tr", "th", "td"}
+    assert f"<td>{escape(' '.join(text.split()), quote=True)}</td>" in html.replace("&#x27;", "'")
+    # What GitHub and Dagster make links of without any mark.
+    assert not re.search(r"(?:https?:|www\.|\w@)\w*", told)
+    assert "| long_answers |" in told, "a variant's name is as it was"
 
 
 def test_what_was_published_is_of_known_benchmarks():

@@ -13,29 +13,35 @@ from typing_extensions import TypedDict
 from ot_assets.contracts import DOMAINS, SCOREBOARD
 from ot_assets.strategies.registry import strategy
 from ot_assets.strategies.scoreboard import panels
-from ot_assets.strategies.scoreboard.estimate import Estimate, estimate
+from ot_assets.strategies.scoreboard.estimate import Estimate, by_seed, estimate
 from ot_assets.strategies.scoreboard.panels import Benchmark
-from ot_assets.strategies.scoreboard.verdict import FAILED, TIE, WINNER, chosen, standings, versus
+from ot_assets.strategies.scoreboard.verdict import FAILED, TIE, WINNER, Without, chosen, standings, versus
 from ot_resources.interfaces import BadInput
 
 # The means over those benchmarks that may choose, and over those that may not.
 DEV, HELD_OUT = "dev", "held_out"
 _POINTS = 100
 _PLACES = 9
+# So many benchmarks that lack something are named.
+_SHOWN = 3
 _READ = ("variant", "seed", "benchmark", "held_out", "question_id", "right", "n")
 
 
 class Cell(TypedDict, total=False):
-    """What a variant's rows were and cost; `verdict` and `reason` say why one has no scores."""
+    """What a variant's rows were and cost, and how many seeds it was to be trained with.
+
+    `verdict` and `reason` say why one has no scores.
+    """
 
     rows: int | None
     tokens: int | None
     money: float | None
-    verdict: Literal["failed", "not enough rows", "not made"] | None
+    verdict: Without | None
     reason: str | None
+    seeds: int | None
 
 
-@strategy(stage="scoreboard", version=1, needs=_READ)
+@strategy(stage="scoreboard", version=2, needs=_READ)
 def compare(
     scores: pl.LazyFrame,
     *,
@@ -51,7 +57,12 @@ def compare(
     A score is the mean over the dev benchmarks of the mean over questions, seeds and repeats, in points of 100, as in
     OpenThoughts3's ablation (arXiv 2506.04178, section 3.1), which gives standard errors of 0.3 to 0.6 and calls equal
     what lies within two of them. Standard errors are over questions (a paired bootstrap, stratified by benchmark) and,
-    unless `standard_error` is `questions`, over seeds (`estimate.py`). Verdicts (`verdict.py`):
+    unless `standard_error` is `questions`, over seeds (`estimate.py`).
+
+    All are compared on the same questions: of each benchmark those that every variant with a score there answered. A
+    student that answered less than half of a benchmark has no score there, and a variant without one of a dev benchmark
+    is not compared. `questions` counts those compared, `seeds` those that have all dev benchmarks; what is lacking
+    stands in `reason`, by the seeds that `standing` says or, without, that any variant has. Verdicts (`verdict.py`):
 
     - `loses`: below the best by more than 2 standard errors of the difference, and p < 0.05 after Holm's correction
       over all pairs of variants; the others `tie` with it; the best is the `winner` where all others lose.
@@ -129,11 +140,11 @@ class _Board:
             row |= {
                 "verdict": against.verdict,
                 "chosen": False,
-                "vs_best": _POINTS * against.by,
-                "vs_best_se": _POINTS * against.error,
                 "p_value": against.p_value,
-                "reason": self._said(found, place, len(scored)),
+                "reason": self._said(found, place, len(scored), members),
             }
+            if len(scored) > 1:
+                row |= {"vs_best": _POINTS * against.by, "vs_best_se": _POINTS * against.error}
             start = self.variants.index(baseline)
             if start in compared and place != start:
                 by, error, _ = found.difference(place, start)
@@ -160,7 +171,7 @@ class _Board:
             "score": _POINTS * float(found.scores[place]),
             "se": _POINTS * found.error(place),
             "seeds": int(found.seeds[place]),
-            "questions": sum(member.questions for member in members),
+            "questions": sum(member.questions(place) for member in members),
             # Where benchmarks were asked differently often there is no one number.
             "repeats": repeats.pop() if len(repeats) == 1 else None,
         } | self._as_published(variant, name)
@@ -174,7 +185,8 @@ class _Board:
 
     def _without(self, variant: str, name: str, members: Sequence[Benchmark]) -> dict[str, Any]:
         cell = self.cells.get(variant, {})
-        missing = next((member.missing[variant] for member in members if variant in member.missing), "no scores")
+        missing = next((member.missing[variant] for member in members if variant in member.missing), None)
+        missing = missing or self._apart(variant, members)
         held_out_only = not members and any(variant not in b.missing for b in self.benchmarks)
         reason = "held-out benchmarks choose nothing" if held_out_only else missing
         return (
@@ -194,9 +206,35 @@ class _Board:
         cell = self.cells.get(variant, {})
         return {name: cell.get(name) for name in ("rows", "tokens", "money")}
 
-    def _said(self, found: Estimate, place: int, scored: int) -> str | None:
+    def _apart(self, variant: str, members: Sequence[Benchmark]) -> str:
+        """Which seed lacks which benchmark, of a variant that has all benchmarks, but no seed that has."""
+        import numpy as np
+
+        there = {m.name: ~np.isnan(by_seed(m.panel)[self.variants.index(variant)]) for m in members}
+        lacking = [
+            f"seed {seed} lacks {', '.join(name for name, has in there.items() if not has[place])}"
+            for place, seed in enumerate(members[0].seeds if members else ())
+            if any(has[place] for has in there.values())
+        ]
+        return _listed(lacking) or "no scores"
+
+    def _said(self, found: Estimate, place: int, scored: int, members: Sequence[Benchmark]) -> str | None:
+        """What a reader has to know who takes the numbers for what they are."""
+        variant, said = self.variants[place], []
         if scored == 1:
-            return "no other variant has scores to compare with"
-        if self.seeds_too and not found.between_df:
-            return "one seed: the standard error is over questions only"
-        return None
+            said.append("no other variant has scores to compare with")
+        seeds = int(found.seeds[place])
+        asked = self.cells.get(variant, {}).get("seeds") or int(found.seeds.max())
+        if seeds < asked:
+            said.append(f"scores of {seeds} of {asked} seeds")
+        if short := _listed([member.short[variant] for member in members if variant in member.short]):
+            said.append(short)
+        if scored > 1 and self.seeds_too and not found.between_df:
+            said.append("one seed: the standard error is over questions only")
+        return "; ".join(said) or None
+
+
+def _listed(said: Sequence[str]) -> str:
+    """The first of many, and how many more."""
+    more = f"; {len(said) - _SHOWN:,} more" if len(said) > _SHOWN else ""
+    return "; ".join(said[:_SHOWN]) + more

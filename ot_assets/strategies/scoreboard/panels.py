@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from ot_assets.strategies.scoreboard.estimate import Panel
 from ot_resources.interfaces import BadInput
 
-# A variant with fewer of a benchmark's questions answered has no score there.
+if TYPE_CHECKING:
+    import numpy as np
+
+# A student with fewer of a benchmark's questions answered has no score there.
 LEAST_ANSWERED = 0.5
+# A standard error needs so many.
+_LEAST_QUESTIONS = 2
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One benchmark with what it was asked, and of whom too little came back (variant -> why)."""
+    """One benchmark with what it was asked: the panel holds those questions that all with a score here answered.
+
+    `missing` tells why a variant has no score, `short` how many questions another answered or is compared on, where
+    that is not all; `seeds` are the panel's.
+    """
 
     name: str
     held_out: bool
     panel: Panel
-    questions: int
+    seeds: Sequence[int]
     repeats: int
     missing: dict[str, str]
+    short: dict[str, str]
+
+    def questions(self, variant: int) -> int:
+        """Of how many questions a variant's score is."""
+        return int(self.panel.asked[variant] or self.panel.shares.shape[2])
 
 
 def read(scores: pl.DataFrame, variants: Sequence[str]) -> list[Benchmark]:
@@ -55,35 +70,64 @@ def _benchmark(name: str, rows: pl.DataFrame, variants: Sequence[str], seeds: Se
     whole = np.full(shares.shape[:2], np.nan)
     asked = np.zeros(len(variants))
     elsewhere = rows.filter(pl.col("question_id").is_null())
-    for variant, seed, right, n in (
-        elsewhere.group_by("variant", "seed").agg(pl.col("right").mean(), pl.col("n").max()).iter_rows()
-    ):
+    for variant, seed, right in elsewhere.group_by("variant", "seed").agg(pl.col("right").mean()).iter_rows():
         whole[place["variant"][variant], place["seed"][seed]] = right
-        asked[place["variant"][variant]] = n
+    # Of seeds and repeats that tell otherwise the fewest: that claims the least.
+    for variant, fewest in elsewhere.group_by("variant").agg(pl.col("n").min()).iter_rows():
+        asked[place["variant"][variant]] = fewest
     missing = _missing(name, shares, whole, variants)
-    most = int(asked.max()) if len(elsewhere) else 0
+    shares, short = _common(name, shares, variants, missing)
+    asked[~np.isnan(shares).all(axis=(1, 2))] = 0
     repeats = max(rows.group_by("variant", "seed", "question_id").len()["len"].to_list(), default=0)
     panel = Panel(name, shares, whole, asked)
-    return Benchmark(name, bool(rows["held_out"][0]), panel, len(questions) or most, repeats, missing)
+    return Benchmark(name, bool(rows["held_out"][0]), panel, seeds, repeats, missing, short)
 
 
 def _places(names: Sequence[object]) -> dict[object, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-def _missing(name: str, shares: object, whole: object, variants: Sequence[str]) -> dict[str, str]:
-    """Why a variant has no score here. Of one with too few answers those that there are count for nothing."""
+def _missing(name: str, shares: np.ndarray, whole: np.ndarray, variants: Sequence[str]) -> dict[str, str]:
+    """Why a variant has no score here. Of a student with too few answers those that there are count for nothing."""
     import numpy as np
 
-    assert isinstance(shares, np.ndarray)
-    assert isinstance(whole, np.ndarray)
     missing: dict[str, str] = {}
     total = shares.shape[2]
     for place, variant in enumerate(variants):
-        answered = int((~np.isnan(shares[place])).any(axis=0).sum())
-        if answered and answered < LEAST_ANSWERED * total:
-            shares[place] = np.nan
-            missing[variant] = f"{name}: {answered:,} of {total:,} questions answered"
-        elif not answered and np.isnan(whole[place]).all():
-            missing[variant] = f"no scores on {name}"
+        answered = (~np.isnan(shares[place])).sum(axis=1)
+        shares[place][answered < LEAST_ANSWERED * total] = np.nan
+        if not np.isnan(whole[place]).all() or not np.isnan(shares[place]).all():
+            continue
+        most = int(answered.max(initial=0))
+        missing[variant] = f"{name}: {most:,} of {total:,} questions answered" if most else f"no scores on {name}"
     return missing
+
+
+def _common(
+    name: str, shares: np.ndarray, variants: Sequence[str], missing: dict[str, str]
+) -> tuple[np.ndarray, dict[str, str]]:
+    """The shares of those questions that all with a score here answered, and what that leaves out, by variant.
+
+    Where fewer than two are left, the one with the fewest answers has no score, the last of equals.
+    """
+    import numpy as np
+
+    answered = (~np.isnan(shares)).any(axis=1)
+    counts, total = answered.sum(axis=1), shares.shape[2]
+    scored = [place for place in range(len(variants)) if counts[place]]
+    while scored and (common := answered[scored].all(axis=0)).sum() < _LEAST_QUESTIONS:
+        fewest = min(scored, key=lambda place: (counts[place], -place))
+        missing[variants[fewest]] = (
+            f"{name}: {counts[fewest]:,} of {total:,} questions answered, hardly one of them by the others"
+        )
+        shares[fewest] = np.nan
+        scored.remove(fewest)
+    if not scored:
+        return shares, {}
+    told = f"compared on {common.sum():,} of {total:,} questions"
+    short = {
+        variants[place]: told if counts[place] == total else f"answered {counts[place]:,}, {told}"
+        for place in scored
+        if common.sum() < total
+    }
+    return shares[:, :, common], {variant: f"{name}: {what}" for variant, what in short.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ot_assets.strategies.scoreboard.estimate import SIGNIFICANCE, STANDARD_ERRORS, holm
 
@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 # Costs that differ by less than this share are the same: no two sets of rows have as many tokens.
 SAME_COST = 0.05
 
-WINNER, TIE, LOSES, FAILED, TOO_FEW = "winner", "tie", "loses", "failed", "not enough rows"
+# What a variant with scores is called,
+WINNER, TIE, LOSES = "winner", "tie", "loses"
+BETTER, WORSE = "better", "worse"
+# and one without.
+Without = Literal["failed", "not enough rows", "not made"]
+FAILED: Without = "failed"
+NOT_ENOUGH: Without = "not enough rows"
+NOT_MADE: Without = "not made"
 
 
 @dataclass(frozen=True)
@@ -68,4 +75,4 @@ def versus(by: float, error: float) -> str:
     """A difference to the baseline in a word."""
     if abs(by) <= STANDARD_ERRORS * error:
         return TIE
-    return "better" if by > 0 else "worse"
+    return BETTER if by > 0 else WORSE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from ot_assets.contracts import SCORE
@@ -14,7 +16,7 @@ from ot_resources.interfaces import BadInput, Students
 _SCHEMA = SCORE | {"task": pl.String, "file": pl.String}
 
 
-@strategy(stage="scores", version=1, needs=("seed", "student"))
+@strategy(stage="scores", version=2, needs=("seed", "student"))
 def imported(
     students_made: pl.LazyFrame,
     *,
@@ -32,14 +34,15 @@ def imported(
     `files` names those that count, by student; without it all do.
 
     Columns in: seed, student; of `benchmarks` source. Columns out: those of a score, task and file. Dropped:
-    `not_asked` a task that is no benchmark of the study. BadInput: a student without a file, a benchmark in two files.
+    `not_asked` a task that is no benchmark of the study. BadInput: a student without a file, a benchmark in two files,
+    a file that is none of the three forms.
     """
     ids = frozenset(benchmarks.select(pl.col("source").unique()).collect()["source"])
     kept: list[dict[str, object]] = []
     dropped: list[dict[str, object]] = []
     for seed, student in students_made.select("seed", "student").collect().iter_rows():
         seen: dict[str, str] = {}
-        for name, text in students.scores(student):
+        for name, text in _handed_in(students, student):
             if files is not None and name not in files.get(student, []):
                 continue
             for one in elsewhere.read(text, name, ids).measured:
@@ -66,3 +69,11 @@ def imported(
     left_out = pl.LazyFrame(dropped, schema=_SCHEMA).with_columns(pl.lit("not_asked").alias("drop_reason"), evidence)
     rows = pl.LazyFrame(kept, schema=_SCHEMA)
     return Split(rows, left_out if dropped else nothing_dropped(rows))
+
+
+def _handed_in(students: Students, student: str) -> Iterator[tuple[str, str]]:
+    """The files of a student; `ot scores` lets none in that is no text, a person may."""
+    try:
+        yield from students.scores(student)
+    except UnicodeDecodeError as error:
+        raise BadInput(f"scores of student {student}: a file is not text in UTF-8 (byte {error.start + 1})") from None

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from ot_assets.contracts import SCORE, SCOREBOARD
+from ot_assets.graph import boards
 from ot_assets.strategies import apply
 from ot_assets.strategies.scoreboard.verdict import chosen
 from ot_resources.interfaces import BadInput
@@ -114,6 +115,7 @@ def test_variants_without_scores_say_why_and_stop_nobody():
     ]
     assert row(found, "x")["verdict"] == "tie" and not row(found, "x")["chosen"]
     assert row(found, "x")["reason"] == "no other variant has scores to compare with"
+    assert row(found, "x")["vs_best"] is None, "there is no best of one"
     nobody = board(variants=["x", "y"])
     assert nobody["verdict"].to_list() == ["failed", "failed"] and not nobody["chosen"].any()
 
@@ -126,6 +128,70 @@ def test_a_variant_with_a_benchmark_missing_or_hardly_answered_is_not_compared()
     assert row(found, "y")["reason"] == "no scores on b"
     assert row(found, "z")["reason"] == "a: 2 of 60 questions answered"
     assert row(found, "y", "a")["score"] is not None
+
+
+def answers(variant: str, right: list[float], seeds: tuple[int, ...] = (0,), benchmark: str = "a") -> pl.DataFrame:
+    """One answer a question and seed; the questions are numbered."""
+    told = {"variant": variant, "benchmark": benchmark, "held_out": False, "sample": 0, "n": 1}
+    rows = [
+        told | {"seed": seed, "question_id": f"q{q:02}", "right": share}
+        for seed in seeds
+        for q, share in enumerate(right)
+    ]
+    return pl.DataFrame(rows, schema=ROWS)
+
+
+def measured(variant: str, benchmark: str, right: float, n: int, seed: int = 0) -> pl.DataFrame:
+    """A score from elsewhere."""
+    told = {"variant": variant, "seed": seed, "benchmark": benchmark, "held_out": False, "sample": 0}
+    return pl.DataFrame([told | {"right": right, "n": n}], schema=ROWS)
+
+
+def test_who_answered_only_the_easy_questions_is_compared_on_those():
+    half = [1.0] * 20 + [0.0] * 20
+    found = board(answers("x", half), answers("y", half[:20]), variants=["x", "y"])
+    assert [row(found, name)[key] for name in "xy" for key in ("score", "questions", "verdict")] == [100, 20, "tie"] * 2
+    assert row(found, "x")["reason"].startswith("a: compared on 20 of 40 questions")
+    assert row(found, "y")["reason"].startswith("a: answered 20, compared on 20 of 40 questions")
+    assert row(found, "y", "a")["questions"] == 20
+
+
+def test_of_two_who_answered_different_halves_one_has_no_score():
+    halves = (
+        answers("x", [1.0] * 40),
+        answers("y", [1.0] * 20),
+        answers("z", [1.0] * 40).filter(pl.col("question_id") > "q19"),
+    )
+    found = board(*halves, variants=["x", "y", "z"])
+    assert row(found, "y")["questions"] == 20 and row(found, "z")["verdict"] == "failed"
+    assert row(found, "z")["reason"] == "a: 20 of 40 questions answered, hardly one of them by the others"
+
+
+def test_a_seed_that_hardly_answered_is_none_and_seeds_that_are_lacking_are_told():
+    half = [1.0, 0.0] * 20
+    hardly = answers("y", [1.0] * 19, seeds=(1,))
+    found = board(answers("x", half, (0, 1)), answers("y", half), hardly, variants=["x", "y"])
+    assert (row(found, "y")["score"], row(found, "y")["seeds"]) == (50, 1)
+    assert row(found, "y")["reason"] == "scores of 1 of 2 seeds" and row(found, "x")["reason"] is None
+    asked = {name: {"seeds": 3} for name in "xy"}
+    found = board(answers("x", half, (0, 1)), answers("y", half, (0, 1)), variants=["x", "y"], standing=asked)
+    assert {row(found, name)["reason"] for name in "xy"} == {"scores of 2 of 3 seeds"}
+
+
+def test_seeds_without_a_benchmark_in_common_are_no_score():
+    parts = [measured(name, benchmark, 0.5, 30, seed) for name in "xy" for seed, benchmark in enumerate("ab")]
+    found = board(*parts, measured("y", "a", 0.4, 30, 1), variants=["x", "y"])
+    assert row(found, "x")["score"] is None and row(found, "x")["verdict"] == "failed"
+    assert row(found, "x")["reason"] == "seed 0 lacks b; seed 1 lacks a"
+    assert row(found, "y")["seeds"] == 1 and row(found, "y")["se"] > 0
+    assert boards.sketch(found) and boards.drawn(found)
+
+
+def test_scores_of_different_counts_are_as_sure_as_the_smallest():
+    counts = [measured("x", "a", 0.5, n, seed) for seed, n in ((0, 3000), (1, 30), (2, 300))]
+    for order in (counts, counts[::-1]):
+        found = board(*order, variants=["x"])
+        assert row(found, "x")["questions"] == 30 and row(found, "x")["se"] == pytest.approx(100 * (0.25 / 30) ** 0.5)
 
 
 def test_one_seed_is_told_and_published_figures_stand_beside_ours():

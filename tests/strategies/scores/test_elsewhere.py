@@ -60,6 +60,17 @@ def test_lightevals_questions_are_counted_by_its_configuration_or_by_its_error()
     assert elsewhere.read(json.dumps(LIGHTEVAL), "file").model == "/models/abc123"
 
 
+def test_an_error_of_several_answers_a_question_makes_no_more_questions_of_a_benchmark():
+    told = LIGHTEVAL | {"results": {"x|aime24|0": {"em": 0.5, "em_stderr": 0.01}}}
+    assert measured(told) == [("aime24", 0, 0.5, 30)]
+
+
+def test_what_is_no_json_is_told():
+    for text in ("[" * 100_000, "{", "1" * 5_000):
+        with pytest.raises(BadInput, match="file: not JSON"):
+            elsewhere.read(text, "file")
+
+
 def test_our_own_form():
     own = {"student": "abc", "scores": {"mine": [{"right": 0.5, "n": 10}, {"right": 1, "n": 10}]}}
     assert measured(own) == [("mine", 0, 0.5, 10), ("mine", 1, 1.0, 10)]
@@ -75,6 +86,27 @@ def test_our_own_form():
         ({"results": {"AIME24": {"accuracy": 50, "num_total": 30}}}, "AIME24: 50 is no share between 0 and 1"),
         ({"scores": {"a": [{"right": 0.5}]}}, "a: a list of"),
         (LIGHTEVAL | {"results": {"x|y|0": {"rouge": 0.1}}}, "no score of one answer a question; it has: rouge"),
+        *[
+            ({"results": {"AIME24": {"run_stats": runs}}}, "AIME24: run_stats is no list")
+            for runs in ({"a": 1}, 5, "a")
+        ],
+        ({"results": {"AIME24": {"run_stats": [5]}}}, "AIME24: a repeat in run_stats is no JSON object"),
+        *[(LIGHTEVAL | {"config_general": told}, "config_general is no JSON object") for told in (["x"], "x")],
+        (EVALCHEMY | {"config": "x"}, "config is no JSON object"),
+        (LIGHTEVAL | {"config_tasks": [1]}, "config_tasks is no JSON object"),
+        *[
+            (LIGHTEVAL | {"results": {"x|y|0": {"em": 0.5, "em_stderr": error}}}, "is no standard error of a share")
+            for error in ("x", 1e-300, -0.1, float("nan"), 10**400)
+        ],
+        (LIGHTEVAL | {"results": {"x|y|0": {"em": "x", "em_stderr": 0.1}}}, "x is no share"),
+        ({"scores": {"a": {"right": 1, "n": 10**30}}}, "0 questions, of a benchmark of at most 10,000"),
+        ({"scores": {"aime24": {"right": 1, "n": 31}}}, "31 questions, of a benchmark of at most 30"),
+        ({"scores": {"\ud800": {"right": 1, "n": 3}}}, "a task's name is no text"),
+        (
+            {"results": {task: {"accuracy": 0.5, "num_total": 30} for task in ("AIME24", "aime_24")}},
+            "AIME24 and aime_24 are both aime24",
+        ),
+        (LIGHTEVAL | {"results": {f"x|y|{k}": {"em": 0.5, "em_stderr": 0.1} for k in (0, 5)}}, "are both y"),
     ],
 )
 def test_what_is_no_result_is_told(raw, said):
@@ -87,6 +119,8 @@ class Handed(Class):
 
     def scores(self, student: str) -> Iterator[tuple[str, str]]:
         yield from {"a": [("1.json", json.dumps(EVALCHEMY))], "b": [("2.json", "{}")]}.get(student, [])
+        if student == "d":
+            yield "3.json", b"\xff".decode()
 
 
 def imported(student: str, **params: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -112,3 +146,5 @@ def test_a_student_without_a_file_and_one_whose_file_is_none_are_told():
         imported("a", files={"a": []})
     with pytest.raises(BadInput, match=r"2\.json: no results"):
         imported("b")
+    with pytest.raises(BadInput, match="scores of student d: a file is not text in UTF-8"):
+        imported("d")
