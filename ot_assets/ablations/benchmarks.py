@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ot_assets.contracts import DOMAINS
 from ot_assets.recipes.sources import check_keys
 from ot_assets.recipes.yaml_text import parse
 from ot_resources.interfaces import BadInput
@@ -19,6 +20,9 @@ _BY_BENCHMARK = {
     "adapter": "adapters",
     "domain": "domains",
 }
+# What the study's `benchmarks` say.
+_OF_THE_STUDY = ("benchmarks", "held_out")
+_MOST_REPEATS = 1_000
 
 
 @cache
@@ -57,6 +61,10 @@ def evaluation(ids: list[str], given: dict[str, Any], where: str) -> dict[str, A
     for key, name in _BY_BENCHMARK.items():
         params[name] = {id_: told[id_][key] for id_ in ids if key in told.get(id_, {})}
     for name, value in given.items():
+        if name in _OF_THE_STUDY:
+            raise BadInput(
+                f"{where}.{name}: is not set here; the study's 'benchmarks' say it: {{dev: [...], held_out: [...]}}"
+            )
         if name not in _BY_BENCHMARK.values():
             params[name] = value
             continue
@@ -64,8 +72,17 @@ def evaluation(ids: list[str], given: dict[str, Any], where: str) -> dict[str, A
             raise BadInput(f"{where}.{name}: by benchmark, as in {{{ids[0]}: ...}}")
         if strange := [id_ for id_ in value if id_ not in ids]:
             raise BadInput(f"{where}.{name}: the study has no benchmark '{strange[0]}'; it has: {', '.join(ids)}")
+        for id_, one in value.items():
+            _check_one(name, one, f"{where}.{name}.{id_}")
         params[name] = params[name] | value
     return params
+
+
+def _check_one(name: str, value: Any, where: str) -> None:
+    if name == "domains" and value not in DOMAINS:
+        raise BadInput(f"{where}: {str(value)[:40]!r} is no domain; there is: {', '.join(DOMAINS)}")
+    if name == "repeats" and (type(value) is not int or not 1 <= value <= _MOST_REPEATS):
+        raise BadInput(f"{where}: a whole number from 1 to {_MOST_REPEATS:,}, not {str(value)[:40]!r}")
 
 
 @cache

@@ -7,7 +7,6 @@ composed of the others before. What a study settles is which choice; how many ro
 from __future__ import annotations
 
 import copy
-import json
 import os
 import textwrap
 from collections.abc import Sequence
@@ -24,7 +23,6 @@ from ot_assets.recipes.finding import file_of, recipe_files
 from ot_assets.recipes.loading import read_yaml
 from ot_assets.recipes.sources import read_source
 from ot_assets.strategies import registry
-from ot_resources.digest import canonical_json
 from ot_resources.interfaces import BadInput
 
 _DEV = "dev"
@@ -87,11 +85,8 @@ class Composed:
     notes: list[str]
 
 
-def winner(study: Study, version: str, board: pl.DataFrame, trails: dict[str, list[dict[str, Any]]]) -> Winner:
-    """What the scoreboard of a study chose. `trails` are the choices behind the scores that it is made of, by variant.
-
-    BadInput: nothing is chosen, or the study's file has other variants by now, or the chosen one is another choice.
-    """
+def winner(study: Study, version: str, board: pl.DataFrame) -> Winner:
+    """What the scoreboard of a study chose. BadInput: nothing is chosen, or the study's file has other variants."""
     dev = board.filter(pl.col("benchmark") == _DEV)
     again = f"run 'ot materialize {called(study)}'"
     if strange := sorted(set(dev["variant"]) ^ set(study.variants)):
@@ -103,34 +98,7 @@ def winner(study: Study, version: str, board: pl.DataFrame, trails: dict[str, li
         told = dev.select("variant", "verdict", "reason").rows()
         said = "; ".join(f"{name}: {verdict}" + (f" ({why})" if why else "") for name, verdict, why in told[:4])
         raise BadInput(f"{study.name}: its scoreboard ({version}) chose nothing: {said}; {again}")
-    if not _same(study, chosen[0], trails.get(chosen[0], [])):
-        raise BadInput(f"{study.name}: '{chosen[0]}' was changed since its scoreboard ({version}) was made; {again}")
     return Winner(study, version, chosen[0], dev)
-
-
-def _same(study: Study, variant: str, trail: list[dict[str, Any]]) -> bool:
-    """Whether the choices that the scores were made with are still the variant's, whatever the run's scale."""
-    track = study.variants[variant].track
-    made = [(step["stage"], step["strategy"], _unscaled(step["stage"], step["strategy"], step)) for step in trail]
-    now = [(choice.stage, choice.use, choice.params) for choice in (track.choices if track else ())]
-    told = [(stage, use, _unscaled(stage, use, {"params": params})) for stage, use, params in now]
-    starts = range(len(made) - len(told) + 1)
-    return any(all(_within(a, b) for a, b in zip(told, made[start:], strict=False)) for start in starts)
-
-
-def _unscaled(stage: str, use: str, step: dict[str, Any]) -> dict[str, Any]:
-    known = registry.find(stage, use) if stage in STAGES and stage != "sources" else None
-    params = json.loads(canonical_json(step["params"]))
-    return {
-        name: value
-        for name, value in params.items()
-        if name != "reason" and (known is None or name not in known.scaled)
-    }
-
-
-def _within(now: tuple[str, str, dict[str, Any]], made: tuple[str, str, dict[str, Any]]) -> bool:
-    """A trail tells models and tables among the parameters as well."""
-    return now[:2] == made[:2] and all(made[2].get(name) == value for name, value in now[2].items())
 
 
 def compose(winners: Sequence[Winner], name: str | None, folder: Path | None) -> Composed:

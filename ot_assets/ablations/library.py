@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.model import Study
-from ot_assets.recipes.finding import name_in
+from ot_assets.recipes.finding import name_in, recipe_files
 from ot_assets.recipes.loading import read_yaml
 from ot_assets.recipes.model import Recipe
 from ot_resources.interfaces import BadInput
@@ -23,8 +23,16 @@ def study_files() -> list[Path]:
             raise BadInput(f"OT_STUDIES={folder}: no such folder")
         # The recipe that a study forks may lie beside it.
         yaml = sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
-        files += [path for path in yaml if "tracks" not in read_yaml(path)]
+        files += [path for path in yaml if not _is_recipe(path)]
     return files
+
+
+def _is_recipe(file: Path) -> bool:
+    """Whether it is a recipe's file; a broken one is told when it is loaded, and breaks nobody else's run."""
+    try:
+        return "tracks" in read_yaml(file)
+    except BadInput:
+        return False
 
 
 def studies(recipes: list[Recipe]) -> list[Study]:
@@ -53,13 +61,30 @@ def is_study(name: str) -> bool:
 
 
 def find_study(name: str) -> Study:
-    """A study by its name, or by the path of its file."""
+    """A study by its name, or by the path of its file.
+
+    BadInput: there is none, or another study or recipe has its name: the tables of one would become the other's.
+    """
     if Path(name).suffix in (".yaml", ".yml"):
-        return load_study(name)
+        study = load_study(name)
+        _check_alone(study.name, study.file)
+        return study
     files = {name_in(file): file for file in study_files()}
     if name not in files:
         raise BadInput(f"no study '{name}'; there is: {', '.join(sorted(files)) or 'none'}, or a path to a .yaml file")
+    _check_alone(name, files[name])
     return load_study(files[name])
+
+
+def name_of(name: str) -> str:
+    """The name of a study that is given by its name, or by the path of its file."""
+    return find_study(name).name if Path(name).suffix in (".yaml", ".yml") else name
+
+
+def _check_alone(name: str, file: Path) -> None:
+    for other in (*recipe_files(), *study_files()):
+        if name_in(other) == name and other.resolve() != file.resolve():
+            raise BadInput(f"{file}: name: '{name}' is also the name of {other}; rename one")
 
 
 # Of this folder, what is no study.

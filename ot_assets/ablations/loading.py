@@ -5,7 +5,9 @@ Every mistake is a BadInput of one line: the file, the key in it, and what would
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import difflib
+from dataclasses import dataclass, fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,22 +15,25 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
 
 from ot_assets.ablations import benchmarks, students
 from ot_assets.ablations.model import CELL, SCORES, STUDENT, Study, Variant
-from ot_assets.contracts import STAGES, STUDY_STAGES
+from ot_assets.contracts import DOMAINS, STAGES, STUDY_STAGES
 from ot_assets.recipes import rules
 from ot_assets.recipes.finding import file_of
 from ot_assets.recipes.loading import NAME, Reader, load_recipe, read_yaml
-from ot_assets.recipes.model import Choice, DatasetSpec, Input, Recipe, Track
-from ot_assets.recipes.sources import SourceSpec, check_files, read_benchmark
+from ot_assets.recipes.model import Choice, DatasetSpec, Input, Recipe, Reused, Track, Written
+from ot_assets.recipes.sources import SourceSpec, check_files, check_keys, read_benchmark
 from ot_assets.strategies import registry
 from ot_resources.digest import short_hash
 from ot_resources.environments import environment
-from ot_resources.interfaces import BadInput
+from ot_resources.interfaces import BadInput, Training
 
 # More than the UI shows side by side, and than any published study has.
 _MOST_VARIANTS = 99
 _BUDGETS = ("rows", "tokens", "money")
 _ORDER = [*STAGES]
 _OWN = (CELL, STUDENT)
+_VARIED = (*_ORDER, *_OWN)
+# What may be told of a published variant, beside a benchmark of the study.
+_FIGURES = ("average", *DOMAINS, "se", "note")
 # Tables of every study: a variant of that name would hide one.
 _TAKEN = frozenset({"scoreboard", "dataset", "metadata", "unverified"})
 
@@ -113,6 +118,10 @@ def _parsed(path: Path) -> _File:
                 raise BadInput(
                     f"{path.name}: {key}: no variant '{name}'; there is: {', '.join(map(str, parsed.variants))}"
                 )
+    if not parsed.stage:
+        raise BadInput(f"{path.name}: stage: name what the variants differ in: {', '.join(_VARIED)}")
+    if isinstance(parsed.stage, list) and (twice := [key for key in parsed.stage if parsed.stage.count(key) > 1]):
+        raise BadInput(f"{path.name}: stage: '{twice[0]}' is named twice")
     if not parsed.seeds or len(set(parsed.seeds)) < len(parsed.seeds):
         raise BadInput(f"{path.name}: seeds: a list of different whole numbers, as in [0, 1]")
     return parsed
@@ -140,11 +149,13 @@ class _Builder:
         self._shared = {key: self._common(key, body) for key, body in parsed.common.items()}
         self._formatted = recipe.format
         self.sets, self._benchmarks, self._evaluation = self._evaluated()
+        self._check_published()
 
     def study(self) -> Study:
         parsed = self._parsed
         variants = {name: self._variant(name, bodies) for name, bodies in self._bodies.items()}
-        _check_different(variants, self._parsed.student, self._path.name)
+        self._check_one_place(variants)
+        self._check_different(variants)
         derived = replace(
             self._recipe,
             name=parsed.name,
@@ -212,7 +223,8 @@ class _Builder:
             found = next((s for s in slots if s.asset == key), None) or next((s for s in slots if s.stage == key), None)
             if found is None:
                 if key not in STAGES:
-                    registry.find(key, "", f"{self._path.name}: stage")
+                    told = "stage" if key in self._stages else f"common.{key}"
+                    raise BadInput(f"{self._path.name}: {told}: no stage '{key[:80]}' to vary; {_near(key)}")
                 found = _Slot(key, key, STAGES[key].asset, None)
                 slots.insert(_place(slots, key), found)
             keys[key] = found
@@ -284,10 +296,14 @@ class _Builder:
         budgets = [key for key in _BUDGETS if key in body] if isinstance(body, dict) else []
         if not isinstance(body, dict) or len(budgets) > 1 or (body and not budgets):
             raise BadInput(f"{where}: one budget for all variants: {{rows: 31600}}, {{tokens: ...}} or {{money: ...}}")
-        if not budgets or body[budgets[0]] == "all":
+        if not budgets:
             return self._made(CELL, "rows", {}, where)
-        rest = {key: value for key, value in body.items() if key != budgets[0]}
-        return self._made(CELL, budgets[0], {"n": body[budgets[0]]} | rest, where)
+        check_keys(body, {budgets[0], "seed"}, where)
+        n = body[budgets[0]]
+        if isinstance(n, bool):
+            raise BadInput(f"{where}.{budgets[0]}: a number, or 'all', not {str(n).lower()}")
+        seed = {key: value for key, value in body.items() if key == "seed"}
+        return self._made(CELL, *(("rows", {}) if n == "all" else (budgets[0], {"n": n} | seed)), where)
 
     def _student(self, bodies: dict[str, Any], where: str) -> tuple[Choice, bool]:
         """How the students are trained, and whether that is done elsewhere."""
@@ -333,9 +349,47 @@ class _Builder:
                 if spec.id in sets:
                     raise BadInput(f"{where}.{kind}: '{spec.id}' is named twice; what chooses is not held out")
                 sets[spec.id] = spec
+        for chooses, kept in product(*([sets[id_] for id_ in ids[kind]] for kind in ("dev", "held_out"))):
+            if _share_rows(chooses, kept):
+                raise BadInput(
+                    f"{where}.held_out: '{kept.id}' is the table that '{chooses.id}' of dev is read from; what chooses"
+                    " is not held out"
+                )
         given = dict(self._parsed.evaluation)
         params = benchmarks.evaluation(list(sets), given, f"{self._path.name}: evaluation")
         return tuple(sets.values()), ids, params | {"held_out": list(ids.get("held_out", ()))}
+
+    def _check_published(self) -> None:
+        known = {*_FIGURES, *(name for names in self._benchmarks.values() for name in names)}
+        for variant, told in self._parsed.published.items():
+            where = f"{self._path.name}: published.{variant}"
+            check_keys(told, known, where)
+            for name, value in told.items():
+                if name == "note" and not isinstance(value, str):
+                    raise BadInput(f"{where}.note: a text")
+                # A number that is not finite is no YAML of ours.
+                if name != "note" and (isinstance(value, bool) or not isinstance(value, int | float | None)):
+                    raise BadInput(f"{where}.{name}: a number such as 41.9, or null")
+
+    def _check_one_place(self, variants: dict[str, Variant]) -> None:
+        """Scores of ours and those of another evaluator are no two measurements of one thing."""
+        ways = {variant.scores.use: name for name, variant in variants.items()}
+        if len(ways) > 1:
+            raise BadInput(
+                f"{self._path.name}: variants: '{ways['imported']}' is trained elsewhere and '{ways['evaluate']}' here;"
+                " their scores do not compare: train all of them elsewhere, or none"
+            )
+
+    def _check_different(self, variants: dict[str, Variant]) -> None:
+        """Two variants of one plan would be compared with themselves."""
+        seen: dict[str, str] = {}
+        for name, variant in variants.items():
+            plan = short_hash(_plan(variant, variant.raw.get(STUDENT, self._parsed.student)))
+            if plan in seen:
+                raise BadInput(
+                    f"{self._path.name}: variants: '{seen[plan]}' and '{name}' are the same plan; change or remove one"
+                )
+            seen[plan] = name
 
     def _comparison(self, variants: list[str]) -> dict[str, Any]:
         """What the scoreboard is told, but for how its variants stand, which is known when it is made."""
@@ -362,22 +416,47 @@ def _place(slots: list[_Slot], stage: str) -> int:
     return next((index for index, slot in enumerate(slots) if _ORDER.index(slot.stage) > rank), len(slots))
 
 
-def _check_different(variants: dict[str, Variant], student: Any, file: str) -> None:
-    """Two variants of one plan would be compared with themselves. Presets that come to the same here, where the small
-    student stands for all of them, do not elsewhere."""
-    seen: dict[str, str] = {}
-    for name, variant in variants.items():
-        plan = short_hash([_plan(variant), variant.raw.get(STUDENT, student)])
-        if plan in seen:
-            raise BadInput(f"{file}: variants: '{seen[plan]}' and '{name}' are the same plan; change or remove one")
-        seen[plan] = name
+def _near(stage: str) -> str:
+    near = [] if stage in STUDY_STAGES else difflib.get_close_matches(stage, _VARIED, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(_VARIED)}"
 
 
-def _plan(variant: Variant) -> list[Any]:
+def _share_rows(one: SourceSpec, other: SourceSpec) -> bool:
+    """Whether two benchmarks are read from the same rows. Parts of one table (`only`) may be different ones."""
+    if one.path or other.path:
+        same = bool(one.path and other.path) and Path(one.path).resolve() == Path(other.path).resolve()
+    else:
+        splits = {one.split, other.split}
+        same = (one.dataset, one.config, one.repository_files) == (other.dataset, other.config, other.repository_files)
+        same = same and (len(splits) == 1 or "all" in splits)
+    parts = [spec.mapping.only for spec in (one, other)]
+    return same and (not all(parts) or parts[0] == parts[1])
+
+
+def _plan(variant: Variant, student: Any) -> list[Any]:
     """What decides what comes of a variant."""
     track = variant.track
-    sources = [repr(source) for source in track.sources] if track else []
-    return [sources, *(_identity(choice) for choice in (*(track.choices if track else ()), *variant.own))]
+    sources = [_source(source) for source in track.sources] if track else []
+    choices = [_identity(choice) for choice in (*(track.choices if track else ()), variant.cell, variant.scores)]
+    return [sources, choices, variant.student.use, variant.student.params["seeds"], _trained(student)]
+
+
+def _source(source: Input) -> list[Any]:
+    if isinstance(source, Written):
+        return [source.id, _source(source.source), _identity(source.choice)]
+    if isinstance(source, Reused):
+        return [source.id, source.recipe.name, source.rows, source.domain]
+    return [source.params(False), source.params(True), source.path]
+
+
+def _trained(student: Any) -> dict[str, Any]:
+    """How students are trained where they are real ones. On `local`, where the small student stands for all of them,
+    presets come to the same that do not elsewhere; a preset by its name and its numbers written out are one plan."""
+    given = {"preset": student} if isinstance(student, str) else dict(student)
+    preset = students.presets()[given.pop("preset", students.DEFAULT)]
+    defaults = {field.name: field.default for field in fields(Training)}
+    told = defaults | {key: value for key, value in (preset | given).items() if key in defaults}
+    return {key: float(value) if isinstance(value, int) else value for key, value in told.items()}
 
 
 def _identity(choice: Choice) -> list[Any]:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
 from ot_assets.ablations.compose import Composed, Winner, called, compose, winner
 from ot_assets.ablations.library import find_study
-from ot_assets.ablations.model import SCOREBOARD, SCORES, Study
+from ot_assets.ablations.model import SCOREBOARD, Study
+from ot_assets.ablations.plan import plan_study
+from ot_assets.cli.plan import checked_size, planning_tools
+from ot_assets.graph.execute import Tools, standing
+from ot_assets.graph.standing import scoreboard_node
 from ot_assets.recipes.loading import load_recipe
-from ot_resources.environments import data_root
+from ot_assets.recipes.plan import Node
+from ot_resources.digest import canonical_json
 from ot_resources.files import first_line, is_full
 from ot_resources.interfaces import BadInput
-from ot_resources.store import Store, beside
+from ot_resources.store import Version, beside
 
 
-def composed(studies: tuple[str, ...], out: Path | None, name: str | None) -> Composed:
+def composed(studies: tuple[str, ...], out: Path | None, name: str | None, scale: float | None = None) -> Composed:
     """The recipe that the studies' scoreboards choose, written to `out` where one is given.
 
-    BadInput: a study without a scoreboard, or whose scoreboard is older than its scores; and whatever the recipe or its
-    composing finds.
+    `scale` is what the studies were run at, if not their own. BadInput: a study without a scoreboard, or with another
+    than would be made of it now; and whatever the recipe or its composing finds.
     """
-    store = Store(root=str(data_root()))
-    winners = [_winner(find_study(study), store) for study in dict.fromkeys(studies)]
+    checked_size(scale, None)
+    tools = planning_tools(scale)
+    winners = [_winner(find_study(study), tools) for study in dict.fromkeys(studies)]
     if out is None:
         made = compose(winners, name, None)
         with tempfile.TemporaryDirectory() as folder:
@@ -40,23 +47,28 @@ def composed(studies: tuple[str, ...], out: Path | None, name: str | None) -> Co
     return made
 
 
-def _winner(study: Study, store: Store) -> Winner:
-    board = store.latest((study.name, SCOREBOARD))
+def _winner(study: Study, tools: Tools) -> Winner:
+    board = tools.store.latest((study.name, SCOREBOARD))
     if board is None:
         raise BadInput(f"{study.name}: no scoreboard yet; run 'ot materialize {called(study)}' first")
-    trails = {}
-    known = {(input_["kind"], input_["version"]) for input_ in board.record["inputs"]}
-    for variant in study.variants:
-        scores = store.latest((study.name, variant, SCORES))
-        if scores is None:
-            continue
-        if (scores.kind, scores.version) not in known:
-            raise BadInput(
-                f"{study.name}: its scoreboard ({board.version}) does not hold the scores that '{variant}' has now; run"
-                f" 'ot materialize {called(study)}'"
-            )
-        trails[variant] = scores.record["trail"]
-    return winner(study, board.version, board.scan().collect(), trails)
+    found = winner(study, board.version, board.scan().collect())
+    node = scoreboard_node(plan_study(study), tools)
+    if standing(node, tools) is None:
+        raise BadInput(
+            f"{study.name}: its scoreboard ({board.version}) is not what would be made now: {_other(board, node)};"
+            f" run 'ot materialize {called(study)}', or give the --scale that it ran at"
+        )
+    return found
+
+
+def _other(board: Version, node: Node) -> str:
+    """The first thing in which the scoreboard that would be made now is another."""
+    made, now = board.record["choice"]["params"], json.loads(canonical_json(node.params))
+    for variant, told in now["standing"].items():
+        if told != made.get("standing", {}).get(variant):
+            return f"'{variant}' " + (f"has no scores ({told['reason']})" if told["reason"] else "has other rows")
+    changed = [name for name in now if now[name] != made.get(name)]
+    return f"'{changed[0]}' was changed" if changed else "its variants have other scores"
 
 
 def _write(text: str, file: Path) -> None:

@@ -186,9 +186,10 @@ def plan(
 @click.option("--report", metavar="FILE.md", help="Write it there as Markdown, with its pictures beside it.")
 def scoreboard(study: str, as_json: bool, report: str | None) -> None:
     """Show the scoreboard of STUDY: scores with standard errors, who wins, what is chosen, and what was published."""
+    from ot_assets.ablations.library import name_of
     from ot_assets.cli.board import scoreboard as shown
 
-    click.echo(shown(study, as_json, report))
+    click.echo(shown(name_of(study), as_json, report))
 
 
 @main.command()
@@ -203,9 +204,10 @@ def scores(study: str, variant: str, file: str, seed: int | None, trust: bool) -
     FILE is results_*.json of evalchemy or lighteval, or {"student": KEY, "scores": {"aime24": [{"right": 0.5, "n":
     30}]}}. It is kept beside the student; materialise the study again to see it on the scoreboard.
     """
+    from ot_assets.ablations.library import name_of
     from ot_assets.cli.scores import hand_in
 
-    click.echo(hand_in(study, variant, file, seed, trust))
+    click.echo(hand_in(name_of(study), variant, file, seed, trust))
 
 
 @main.command()
@@ -272,7 +274,8 @@ def ledger(as_json: bool, check: bool) -> None:
     "-o", "--out", type=click.Path(path_type=Path, dir_okay=False), help="The recipe's file. Default: print it."
 )
 @click.option("--name", help="The recipe's name. Default: that of the file, else <recipe>_composed.")
-def compose(studies: tuple[str, ...], out: Path | None, name: str | None) -> None:
+@click.option("--scale", type=float, help="The scale that the studies were run at, if not their own.")
+def compose(studies: tuple[str, ...], out: Path | None, name: str | None, scale: float | None) -> None:
     """Write the recipe that STUDY... chose: their recipe, with the chosen variants in their places.
 
     Each choice says which study it is due to, by which version of its scoreboard, with which scores and verdict;
@@ -280,7 +283,7 @@ def compose(studies: tuple[str, ...], out: Path | None, name: str | None) -> Non
     """
     from ot_assets.cli.compose import composed
 
-    made = composed(studies, out, name)
+    made = composed(studies, out, name, scale)
     if out is None:
         click.echo(made.text, nl=False)
     for note in made.notes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,14 @@ import polars as pl
 import yaml
 
 from ot_assets.ablations.loading import load_study
-from ot_assets.ablations.model import CELL, SCORES, Study
-from ot_assets.ablations.plan import StudyPlan, plan_study
+from ot_assets.ablations.model import SCORES, STUDENT, Study
+from ot_assets.ablations.plan import plan_study
 from ot_assets.contracts import SCORE
-from ot_assets.graph.execute import Tools, execute
+from ot_assets.graph.execute import Tools, _capability_names, execute
+from ot_assets.graph.standing import scoreboard_node
+from ot_assets.lineage import record
+from ot_assets.recipes.plan import Node
 from ot_assets.strategies.running import as_split
-from ot_resources.store import Version
 from tests.graph.running import tools
 
 QUESTIONS = 200
@@ -38,29 +39,32 @@ def write_study(folder: Path, body: dict[str, Any]) -> Path:
 
 
 def scored(file: Path, right: dict[str, float]) -> Study:
-    """The study with its scoreboard made: each variant that is `right` so often of all questions has scores."""
+    """The study with its scoreboard made: each variant that is `right` so often of all questions has scores.
+
+    Variants of one plan are one table: in whichever study, they are right equally often.
+    """
     study = load_study(file)
     plan = plan_study(study)
     with_tools = tools("scored")
-    standing: dict[str, dict[str, Any]] = {name: {"verdict": "failed", "reason": "no scores"} for name in plan.variants}
-    for place, (name, share) in enumerate(right.items()):
-        made = [execute(node, with_tools) for node in plan.nodes(name) if node.stage not in ("student", SCORES)]
-        cell = next(one.version for one in made if one.node.stage == CELL)
-        _score(plan, name, share, place, cell, with_tools)
-        standing[name] = {"rows": cell.rows, "tokens": 100 * (place + 1), "verdict": None, "reason": None}
-    inputs = tuple((study.name, name, SCORES) for name in right)
-    board = replace(plan.scoreboard, inputs=inputs, params=plan.scoreboard.params | {"standing": standing})
-    execute(board, with_tools)
+    for name, share in right.items():
+        for node in plan.nodes(name):
+            if node.stage == STUDENT:
+                _put(node, pl.DataFrame([{"seed": 0, "student": "one", "base": "none", "rows": 1}]), with_tools)
+            elif node.stage == SCORES:
+                _put(node, _answers(share), with_tools)
+            else:
+                execute(node, with_tools)
+    execute(scoreboard_node(plan, with_tools), with_tools)
     return study
 
 
-def _score(plan: StudyPlan, name: str, share: float, seed: int, cell: Version, with_tools: Tools) -> None:
-    """A table of scores in the store, as if the students of the cell had answered."""
-    noise = pl.Series(range(QUESTIONS)).sample(QUESTIONS, shuffle=True, seed=seed + 1)
-    rows = pl.DataFrame(
+def _answers(share: float) -> pl.DataFrame:
+    """Scores as if students had answered."""
+    noise = pl.Series(range(QUESTIONS)).sample(QUESTIONS, shuffle=True, seed=round(1000 * share))
+    return pl.DataFrame(
         {
             "seed": [0] * QUESTIONS,
-            "student": [name] * QUESTIONS,
+            "student": ["one"] * QUESTIONS,
             "benchmark": ["asked"] * QUESTIONS,
             "held_out": [False] * QUESTIONS,
             "question_id": [str(n) for n in range(QUESTIONS)],
@@ -71,11 +75,19 @@ def _score(plan: StudyPlan, name: str, share: float, seed: int, cell: Version, w
         },
         schema=SCORE,
     )
-    node = plan.variants[name][-1]
+
+
+def _put(node: Node, rows: pl.DataFrame, with_tools: Tools) -> None:
+    """The rows in the store, as what the node makes of what it reads."""
+    inputs = [(key, version) for key in node.upstream if (version := with_tools.store.latest(key))]
+    params = node.scaled("local", None) | _capability_names(node, with_tools)
+    before = inputs[0][1].record
     with with_tools.store.draft(node.kind) as draft:
         draft.write(*as_split(rows.lazy()))
-        draft.seal({"study": plan.study.name, "variant": name, "share": share, "cell": cell.version})
-        kept = {field: cell.record[field] for field in ("trail", "sources", "models")}
-        counts = {"rows_in": QUESTIONS, "rows_out": QUESTIONS, "rows_dropped": 0, "dropped": {}, "inputs": []}
-        version = draft.commit({**kept, **counts, "choice": cell.record["choice"], "checks": []})
+        draft.seal(record.identity(node, params, inputs, None))
+        counts = {"rows_in": rows.height, "rows_out": rows.height, "rows_dropped": 0, "dropped": {}, "checks": []}
+        told = {field: before[field] for field in ("sources", "models")} | counts
+        told["inputs"] = [{"kind": version.kind, "version": version.version} for _, version in inputs]
+        told["trail"] = record.trail(node, params, inputs)
+        version = draft.commit({**told, "choice": record.choice(node, params)})
     with_tools.store.point(node.key, version, with_tools.run_id)

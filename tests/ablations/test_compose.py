@@ -41,7 +41,7 @@ def item(file: Path, stage: str) -> dict[str, object]:
 def test_the_composed_recipe_runs_and_its_choices_name_their_studies(folder, tmp_path, data_root):
     select, dedup = write_study(folder, SELECT), write_study(folder, DEDUP)
     scored(select, {"everything": 0.2, "right_ones": 0.8})
-    scored(dedup, {"none": 0.5, "exact": 0.5, "near": 0.9})
+    scored(dedup, {"none": 0.5, "exact": 0.2, "near": 0.9})
     out = tmp_path / "best.yaml"
     composed((str(select), str(dedup)), out, None)
     made = make(out)
@@ -140,7 +140,7 @@ def test_what_cannot_be_composed_is_told_in_one_line(folder, tmp_path):
     select = write_study(folder, SELECT)
     assert "which_answers: no scoreboard yet; run 'ot materialize" in refused(select)
     scored(select, {"right_ones": 0.8})
-    assert "chose nothing" in refused(select) and "everything: failed (no scores)" in refused(select)
+    assert "chose nothing" in refused(select) and "everything: not made (selected: not made yet)" in refused(select)
     scored(select, {"everything": 0.2, "right_ones": 0.8})
     twin = write_study(folder, SELECT | {"name": "again"})
     scored(twin, {"everything": 0.2, "right_ones": 0.8})
@@ -153,12 +153,52 @@ def test_what_cannot_be_composed_is_told_in_one_line(folder, tmp_path):
     assert "the name 'small' is taken" in refused(select, name="small")
 
 
-def test_a_scoreboard_of_another_study_than_the_file_tells_is_refused(folder):
+COLUMNS = {"question": "problem", "reference": "gold"}
+CHANGES = (
+    ({"variants": {"everything": "all", "right_ones": {"use": "first"}}}, "'right_ones' has no scores (selected: "),
+    # Also of one that lost.
+    (
+        {"variants": {"everything": {"use": "first"}, "right_ones": "verified"}},
+        "'everything' has no scores (selected: ",
+    ),
+    ({"cell": {"rows": 9}}, "'everything' has no scores (cell: made from another plan"),
+    ({"student": {"epochs": 9}}, "'everything' has no scores (student: made from another plan"),
+    ({"seeds": [7]}, "'everything' has no scores (student: made from another plan"),
+    ({"evaluation": {"max_tokens": 99}}, "'everything' has no scores (scores: made from another plan"),
+    ({"baseline": "right_ones"}, "'baseline' was changed"),
+)
+
+
+def test_a_scoreboard_of_another_question_than_the_files_is_refused(folder):
+    scored(file := write_study(folder, SELECT), {"everything": 0.2, "right_ones": 0.8})
+    for change, why in CHANGES:
+        write_study(folder, SELECT | change)
+        told = refused(file)
+        assert f"is not what would be made now: {why}" in told
+        assert f"run 'ot materialize {file}'" in told
+    write_study(folder, SELECT)
+    assert composed((str(file),), None, None).name == "small_composed"
+
+
+def test_what_chose_and_what_was_held_out_may_not_change_places(folder):
     scored(file := write_study(folder, SELECT), {"everything": 0.2, "right_ones": 0.8})
     write_study(folder, SELECT | {"variants": SELECT["variants"] | {"one": {"use": "first"}}})
     assert "differ in the variant 'one'" in refused(file)
-    write_study(folder, SELECT | {"variants": {"everything": "all", "right_ones": {"use": "first"}}})
-    assert "'right_ones' was changed since its scoreboard" in refused(file)
+    kept = pl.DataFrame({"problem": ["What is 70 plus 1?"], "gold": ["71"]})
+    kept.write_parquet(folder / "kept.parquet")
+    asked, other = ({"path": f"{name}.parquet", "id": name, **COLUMNS} for name in ("asked", "kept"))
+    write_study(folder, both := SELECT | {"benchmarks": {"dev": [asked], "held_out": [other]}})
+    scored(file, {"everything": 0.2, "right_ones": 0.8})
+    composed((str(file),), None, None)
+    write_study(folder, both | {"benchmarks": {"dev": [other], "held_out": [asked]}})
+    assert "is not what would be made now: 'everything' has no scores" in refused(file)
+
+
+def test_a_study_that_ran_at_another_scale_says_so(folder):
+    scored(file := write_study(folder, SELECT | {"scale": {"local": 0.5}}), {"everything": 0.2, "right_ones": 0.8})
+    write_study(folder, SELECT)
+    assert "'everything' has no scores (cell: made from another plan" in refused(file)
+    assert composed((str(file),), None, None, 0.5).name == "small_composed"
 
 
 def test_a_study_of_cells_alone_changes_no_recipe(folder):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -137,12 +136,14 @@ print(seconds[1] - seconds[0], sorted(heavy))
 
 
 def test_all_studies_add_little_to_loading_and_import_nothing_heavy(data_root):
-    """At most 1.5 s on an idle machine; twice that here, where others run beside."""
-    told = subprocess.run(
-        [sys.executable, "-c", _TIMED], capture_output=True, text=True, check=True, cwd=PROJECT, env=dict(os.environ)
-    ).stdout.split(" ", 1)
-    assert float(told[0]) < 3.0
-    assert told[1].strip() == "[]"
+    """Seconds of CPU, the best of three."""
+    costs: list[float] = []
+    while len(costs) < 3 and min(costs, default=9.0) > 1.5:
+        told = subprocess.run([sys.executable, "-c", _TIMED], capture_output=True, text=True, check=True, cwd=PROJECT)
+        seconds, heavy = told.stdout.split(" ", 1)
+        assert heavy.strip() == "[]"
+        costs.append(float(seconds))
+    assert min(costs) <= 1.5, f"{costs} seconds more than without studies"
 
 
 def test_the_practice_study_has_what_acceptance_asks_of_it():
