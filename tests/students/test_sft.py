@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import polars as pl
 import pytest
 
+from ot_assets.ablations.loading import load_study
+from ot_assets.ablations.plan import plan_study
 from ot_assets.ablations.students import FIELDS, dataset, presets, training
 from ot_assets.contracts import DROPPED, STUDENT
+from ot_assets.graph.execute import _capability_names
 from ot_assets.recipes.library import recipes
 from ot_assets.strategies import apply
 from ot_assets.strategies.student.turns import messages
+from ot_resources.generators.checkpoint import folder_hash
+from ot_resources.generators.embedded import REVISION
 from ot_resources.interfaces import BadInput, Message
+from tests.ablations.small import study, write_study
+from tests.graph.running import tools
 from tests.students.base import TINY, models, rows
 
 
@@ -203,3 +211,31 @@ def test_a_base_that_is_named_is_that_of_the_student(small, tmp_path):
     assert one != at.keys(rows(8), TINY, [0])
     # what an empty base stands for does not matter then
     assert one == models(tmp_path, "").keys(rows(8), replace(TINY, base=str(small)), [0])
+
+
+def test_a_study_with_other_weights_in_its_base_has_another_student(data_root, small, tmp_path, monkeypatch):
+    base = tmp_path / "studies" / "base"
+    base.mkdir(parents=True)
+    for name in ("config.json", "model.safetensors"):
+        shutil.copy(small / name, base)
+    file = write_study(base.parent, study() | {"student": {"preset": "micro", "base": "./base", "context": 128}})
+    monkeypatch.chdir(tmp_path)
+    nodes = {node.stage: node for node in plan_study(load_study(file)).nodes("everything")}
+
+    def told(stage: str) -> str:
+        return _capability_names(nodes[stage], tools())["students"]
+
+    before = told("student")
+    assert nodes["student"].params["base"] == str(base) and f"; base@{folder_hash(base)[:12]}" in before
+    asked = told("scores")
+    (base / "model.safetensors").write_bytes(b"other")
+    assert told("student") != before and told("scores") == asked == f"embedded engine, revision {REVISION}"
+    shutil.rmtree(base)
+    with pytest.raises(BadInput, match=r"small_study\.yaml: student: base: no model in "):
+        load_study(file)
+
+
+def test_scores_hang_on_the_packages_that_verify():
+    from ot_assets.strategies.registry import find
+
+    assert find("scores", "evaluate").packages == find("verify", "math").packages
