@@ -23,14 +23,14 @@ def study_files() -> list[Path]:
             raise BadInput(f"OT_STUDIES={folder}: no such folder")
         # The recipe that a study forks may lie beside it.
         yaml = sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
-        files += [path for path in yaml if not _is_recipe(path)]
+        files += [path for path in yaml if not _has(path, "tracks")]
     return files
 
 
-def _is_recipe(file: Path) -> bool:
-    """Whether it is a recipe's file; a broken one is told when it is loaded, and breaks nobody else's run."""
+def _has(file: Path, *keys: str) -> bool:
+    """Whether a file has one of the keys; a broken one is told when it is loaded, and breaks nobody else's run."""
     try:
-        return "tracks" in read_yaml(file)
+        return not read_yaml(file).keys().isdisjoint(keys)
     except BadInput:
         return False
 
@@ -82,7 +82,8 @@ def name_of(name: str) -> str:
 
 
 def _check_alone(name: str, file: Path) -> None:
-    for other in (*recipe_files(), *study_files()):
+    beside = [other for other in sorted(file.parent.glob("*.y*ml")) if _has(other, "tracks", "variants")]
+    for other in (*recipe_files(), *study_files(), *beside):
         if name_in(other) == name and other.resolve() != file.resolve():
             raise BadInput(f"{file}: name: '{name}' is also the name of {other}; rename one")
 

@@ -300,8 +300,8 @@ class _Builder:
             return self._made(CELL, "rows", {}, where)
         check_keys(body, {budgets[0], "seed"}, where)
         n = body[budgets[0]]
-        if isinstance(n, bool):
-            raise BadInput(f"{where}.{budgets[0]}: a number, or 'all', not {str(n).lower()}")
+        if n is None or isinstance(n, bool):
+            raise BadInput(f"{where}.{budgets[0]}: a number, or 'all'")
         seed = {key: value for key, value in body.items() if key == "seed"}
         return self._made(CELL, *(("rows", {}) if n == "all" else (budgets[0], {"n": n} | seed)), where)
 

@@ -204,10 +204,9 @@ def scores(study: str, variant: str, file: str, seed: int | None, trust: bool) -
     FILE is results_*.json of evalchemy or lighteval, or {"student": KEY, "scores": {"aime24": [{"right": 0.5, "n":
     30}]}}. It is kept beside the student; materialise the study again to see it on the scoreboard.
     """
-    from ot_assets.ablations.library import name_of
     from ot_assets.cli.scores import hand_in
 
-    click.echo(hand_in(name_of(study), variant, file, seed, trust))
+    click.echo(hand_in(study, variant, file, seed, trust))
 
 
 @main.command()

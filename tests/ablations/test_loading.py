@@ -151,7 +151,8 @@ CASES = {
     "a seed twice": (changed(seeds=[1, 1]), r"seeds: a list of different whole numbers"),
     "two budgets": (changed(cell={"rows": 3, "tokens": 4}), r"small_study.yaml: cell: one budget for all variants"),
     "a budget of nothing": (changed(cell={"rows": 0}), r"small_study.yaml: cell: cell.rows: 'n'"),
-    "a budget that is no number": (changed(cell={"rows": True}), r"cell.rows: a number, or 'all', not true"),
+    "a budget that is no number": (changed(cell={"rows": True}), r"cell.rows: a number, or 'all'"),
+    "a budget that is not said": (changed(cell={"rows": None}), r"cell.rows: a number, or 'all'"),
     "a budget and what was spent": (
         changed(cell={"money": 3, "spent": 5}),
         r"small_study.yaml: cell: unknown key 'spent'; there is: money, seed",
@@ -248,9 +249,10 @@ def test_what_was_published_may_be_unknown_and_explained(tmp_path):
     assert read.comparison["published"] == {"everything": told}
 
 
-@pytest.mark.parametrize("name", ["openthoughts3_1_2m", "practice_math_filter"])
+@pytest.mark.parametrize("name", ["openthoughts3_1_2m", "practice_math_filter", "beside"])
 def test_a_study_may_not_take_the_name_of_another_recipe_or_study(tmp_path, name):
     file = write_study(tmp_path, changed(name=name))
+    write_recipe(tmp_path, recipe() | {"name": "beside"}, "beside.yaml")
     with pytest.raises(
         BadInput, match=rf"small_study.yaml: name: '{name}' is also the name of .*{name}.yaml; rename one"
     ):
