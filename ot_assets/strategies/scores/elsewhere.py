@@ -38,16 +38,13 @@ TASKS = {
     "livecodebenchv5official": "lcb_2406_2501",
     "hle": "hle_mcq",
 }
-# How many questions these have (recipes/catalogue/benchmarks.yaml; JEEBench, AMC, MATH-500, GPQA: their own papers): a
-# score of more is none of theirs. Others have fewer than ten thousand; the study's table may be a stand-in with fewer.
+# How many questions these have (recipes/catalogue/benchmarks.yaml): a score of more is none of theirs. Others have fewer
+# than ten thousand; the study's table may be a stand-in with fewer.
 QUESTIONS = {
     "aime24": 30,
     "aime25": 30,
-    "amc23": 40,
     "math500": 500,
     "hmmt_feb25": 30,
-    "gpqa_diamond": 198,
-    "jeebench": 515,
     "lcb_2305_2405": 511,
 }
 MOST_QUESTIONS = 10_000
