@@ -101,6 +101,15 @@ def test_a_plan_says_what_is_reused(ran):
     assert variants["only_wrong"]["to_make"] == ["cell", "student", "scores"]
 
 
+def test_what_it_chose_is_composed(ran):
+    """The scoreboard of a run is the one that would be made now: also with a variant that has none."""
+    data, file, _ = ran
+    run = ot(data, "compose", str(file))
+    assert run.returncode == 0, run.stderr
+    (why,) = [item["because"] for item in yaml.safe_load(run.stdout)["tracks"]["math"] if "filter" in item]
+    assert (why["study"], why["variant"]) == ("small_study", "everything")
+
+
 def test_one_more_variant_is_all_that_a_second_run_pays(ran):
     """And a variant that was changed and not run again is not compared as it was."""
     data, file, _ = ran
