@@ -38,8 +38,8 @@ TASKS = {
     "livecodebenchv5official": "lcb_2406_2501",
     "hle": "hle_mcq",
 }
-# How many questions these have (recipes/catalogue/benchmarks.yaml): a score of more is none of theirs. Others have fewer
-# than ten thousand; the study's table may be a stand-in with fewer.
+# How many questions these have (recipes/catalogue/benchmarks.yaml): a score of more is none of theirs. Others have
+# fewer than ten thousand; the study's table may be a stand-in with fewer.
 QUESTIONS = {
     "aime24": 30,
     "aime25": 30,
