@@ -185,7 +185,10 @@ def plan(
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of its rows.")
 @click.option("--report", metavar="FILE.md", help="Write it there as Markdown, with its pictures beside it.")
 def scoreboard(study: str, as_json: bool, report: str | None) -> None:
-    """Show the scoreboard of STUDY: scores with standard errors, who wins, what is chosen, and what was published."""
+    """Show the scoreboard of STUDY, a name or the path of its YAML file.
+
+    Scores with standard errors, who wins, what is chosen, and what was published.
+    """
     from ot_assets.ablations.library import name_of
     from ot_assets.cli.board import scoreboard as shown
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from ot_assets.ablations.compose import as_text
 from ot_assets.cli.compose import composed
+from ot_assets.cli.main import main
 from ot_assets.recipes.finding import recipe_files
 from ot_assets.recipes.loading import load_recipe, read_yaml
 from ot_resources.interfaces import BadInput
@@ -120,6 +122,13 @@ def test_files_and_ids_of_sources_are_the_same_from_anywhere(folder, tmp_path):
         kept = [(spec.id, spec.path, spec.params(False)) for spec in before.outside()]
         assert [(spec.id, spec.path, spec.params(False)) for spec in after.outside()] == kept
     assert item(folder / "beside.yaml", "sources")["sources"][0]["path"] == "questions.parquet"
+
+
+def test_a_scoreboard_is_shown_of_a_file_as_of_a_name(folder):
+    scored(file := write_study(folder, SELECT), {"everything": 0.2, "right_ones": 0.8})
+    shown = [CliRunner().invoke(main, ["scoreboard", study]) for study in (str(file), "which_answers")]
+    assert shown[0].exit_code == 0, shown[0].output
+    assert shown[0].output == shown[1].output and "right_ones" in shown[0].output
 
 
 def test_it_is_printed_where_no_file_is_named(folder):
