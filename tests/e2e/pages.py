@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,15 +34,12 @@ class Dagster:
         self.page.set_viewport_size({"width": 2400, "height": 2100})
         self.open("/asset-groups/?expanded=" + quote(",".join(f"global@global:{group}" for group in groups), safe=""))
 
-    def open_study(self, name: str, upstream: bool = False) -> float:
-        """The graph of a study, with what it hangs on or without; the seconds until it is there are returned."""
+    def open_study(self, name: str, upstream: bool = False) -> None:
+        """The graph of a study, with what it hangs on or without."""
         selected = quote(f'{"+" if upstream else ""}group:"studies/{name}"', safe="")
         unfolded = quote(f"global@global:studies,global@global:studies/{name}", safe="")
-        self.page.goto("about:blank")
-        started = time.monotonic()
         self.open(f"/asset-groups~{selected}/?expanded={unfolded}")
         self.page.get_by_text("scoreboard", exact=True).first.wait_for()
-        return time.monotonic() - started
 
     def all_green(self, tables: int) -> None:
         """Every table of the graph on the page is drawn as materialised, with nothing stale or failed."""

@@ -15,8 +15,6 @@ from tests.e2e.server import Server, serving, wait
 STUDY = "small_study"
 # One run after the other, each a process that imports torch. In seconds.
 DONE_WITHIN = 600
-# A graph that has been opened before; what the machine does beside it is no fault of the page.
-OPEN_WITHIN = 3.0
 
 
 @pytest.fixture(scope="module")
@@ -29,12 +27,10 @@ def server(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.mark.parametrize("name", ["practice_math_filter", "openthoughts3_code_sources"])
-def test_a_studys_graph_is_there_in_three_seconds(ui: Dagster, name: str):
-    """The best of three."""
-    seconds = []
-    while len(seconds) < 3 and min(seconds, default=99.0) > OPEN_WITHIN:
-        seconds.append(ui.open_study(name))
-    assert min(seconds) <= OPEN_WITHIN, seconds
+def test_a_study_has_a_graph_of_its_own(ui: Dagster, name: str):
+    ui.open_study(name)
+    for asset in ("cell", "student", "scores"):
+        ui.sees(asset)
     ui.picture(f"study-{name}")
 
 
