@@ -28,6 +28,7 @@ def build(
     planned: dict[str, tuple[Node, ...]] = {}
     nodes, night = plan_all(recipes, planned), Night.from_environment()
     refreshed = [node for node in nodes.values() if node.source]
+    of_recipes = set(nodes)
     studied = [plan_study(study, planned) for study in studies]
     for plan in studied:
         for node in plan.base:
@@ -37,7 +38,16 @@ def build(
     look = observation(refreshed or [node for node in nodes.values() if node.source])
     return dg.Definitions(
         assets=[
-            *(stage_asset(node, conditions[key], night.freshness(node)) for key, node in nodes.items()),
+            *(
+                # What no recipe reads is apart: many of the candidates that were studied have no stand-in.
+                stage_asset(
+                    node,
+                    conditions[key],
+                    night.freshness(node),
+                    within="" if key in of_recipes or node.recipe else "studies/",
+                )
+                for key, node in nodes.items()
+            ),
             *(asset for plan in studied for asset in study_assets(plan)),
         ],
         asset_checks=[look],

@@ -29,14 +29,18 @@ _signed: set[str] = set()
 
 
 def stage_asset(
-    node: Node, condition: dg.AutomationCondition | None = None, freshness: dg.FreshnessPolicy | None = None
+    node: Node,
+    condition: dg.AutomationCondition | None = None,
+    freshness: dg.FreshnessPolicy | None = None,
+    within: str = "",
 ) -> dg.AssetsDefinition:
-    """The asset that makes the node's table. Its checks come with it, so that nothing is read twice."""
+    """The asset that makes the node's table, in its group `within` another. Its checks come with it, so that nothing is
+    read twice."""
 
     @dg.asset(
         key=keys.asset_key(node.key),
         deps=[keys.asset_key(key) for key in node.upstream],
-        group_name=keys.group(node),
+        group_name=within + keys.group(node),
         kinds=keys.kinds(node),
         tags=keys.tags(node),
         owners=keys.owners(node),
