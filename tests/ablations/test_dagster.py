@@ -13,8 +13,10 @@ import pytest
 
 from ot_assets.ablations.library import find_study, study_files
 from ot_assets.ablations.loading import load_study
+from ot_assets.graph.keys import asset_key
 from ot_assets.location import build
 from ot_assets.recipes.library import recipes
+from ot_assets.recipes.plan import plan
 from tests.ablations.small import study, write_study
 from tests.conftest import PROJECT
 
@@ -117,6 +119,10 @@ def test_all_studies_of_the_project_load_and_are_described():
         assert len((spec.description or "").split()) > 5, spec.key
     boards = {spec.key.path[0] for spec in specs if spec.key.path[-1] == "scoreboard"}
     assert boards == {project.name for project in projects}
+    # In the group of sources is what recipes read: all of it can be made.
+    read = {asset_key(node.key) for recipe in found for node in plan(recipe)}
+    assert {spec.key for spec in specs if spec.group_name in ("sources", "benchmarks")} <= read
+    assert any(spec.group_name == "studies/sources" for spec in specs)
 
 
 _TIMED = """
