@@ -16,7 +16,7 @@ from ot_resources.interfaces import BadInput, Students
 _SCHEMA = SCORE | {"task": pl.String, "file": pl.String}
 
 
-@strategy(stage="scores", version=2, needs=("seed", "student"))
+@strategy(stage="scores", version=3, needs=("seed", "student"))
 def imported(
     students_made: pl.LazyFrame,
     *,
