@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.model import Study
-from ot_assets.recipes.finding import name_in, recipe_files
+from ot_assets.recipes.finding import files_in, name_in, recipe_files
 from ot_assets.recipes.loading import read_yaml
 from ot_assets.recipes.model import Recipe
 from ot_resources.interfaces import BadInput
@@ -17,14 +16,8 @@ def study_files() -> list[Path]:
     """The YAML files of the project's studies and of the user's folder."""
     files = sorted(Path(__file__).parent.glob("*.yaml"))
     files = [file for file in files if file.name not in _TABLES]
-    folder = os.environ.get("OT_STUDIES")
-    if folder:
-        if not Path(folder).is_dir():
-            raise BadInput(f"OT_STUDIES={folder}: no such folder")
-        # The recipe that a study forks may lie beside it.
-        yaml = sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
-        files += [path for path in yaml if not _has(path, "tracks")]
-    return files
+    # The recipe that a study forks may lie beside it.
+    return files + [file for file in files_in("OT_STUDIES") if not _has(file, "tracks")]
 
 
 def _has(file: Path, *keys: str) -> bool:

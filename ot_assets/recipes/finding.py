@@ -13,13 +13,17 @@ from ot_resources.interfaces import BadInput
 
 def recipe_files() -> list[Path]:
     """The YAML files of the project's recipes and of the user's folder."""
-    files = sorted(Path(__file__).parent.glob("*.yaml"))
-    folder = os.environ.get("OT_RECIPES")
-    if folder:
-        if not Path(folder).is_dir():
-            raise BadInput(f"OT_RECIPES={folder}: no such folder")
-        files += sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
-    return files
+    return [*sorted(Path(__file__).parent.glob("*.yaml")), *files_in("OT_RECIPES")]
+
+
+def files_in(variable: str) -> list[Path]:
+    """The YAML files of the folder that an environment variable names; none where it is not set."""
+    folder = os.environ.get(variable)
+    if not folder:
+        return []
+    if not Path(folder).is_dir():
+        raise BadInput(f"{variable}={folder}: no such folder")
+    return sorted(path for path in Path(folder).iterdir() if path.suffix in (".yaml", ".yml"))
 
 
 def file_of(name: str, base: Path, where: str) -> Path:

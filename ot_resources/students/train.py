@@ -253,9 +253,8 @@ class _ByLength:
         size = self._batch * self.POOL
         pools = [sorted(rows[i : i + size], key=self._lengths.__getitem__) for i in range(0, len(rows), size)]
         batches = [pool[i : i + self._batch] for pool in pools for i in range(0, len(pool), self._batch)]
-        short = [
-            batch for batch in batches if len(batch) < self._batch
-        ]  # it must come last: all others are cut from here
+        # It must come last: whoever reads this cuts batches off its front.
+        short = [batch for batch in batches if len(batch) < self._batch]
         batches = [batch for batch in batches if len(batch) == self._batch]
         rng.shuffle(batches)
         return iter([row for batch in (*batches, *short) for row in batch])
