@@ -23,9 +23,10 @@ from ot_resources.generators.teachers import Teachers
 from ot_resources.hub import SAMPLES, Hub
 from ot_resources.interfaces import BadInput
 from ot_resources.sandboxes.resource import CodeSandbox
-from ot_resources.store import Store, beside
+from ot_resources.store import Store
 from ot_resources.students import EMBEDDED, named_base
 from ot_resources.students.resource import StudentModels
+from ot_resources.unfinished import beside
 from ot_resources.warehouse import Warehouse
 
 PROJECT = Path(__file__).parents[1]

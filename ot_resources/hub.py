@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import uuid
 from pathlib import Path
 
 import dagster as dg
@@ -18,6 +17,7 @@ from pydantic import Field
 from ot_resources.files import RawTable, fingerprint, first_line
 from ot_resources.interfaces import BadInput, Tokenizer
 from ot_resources.tokenizers import open_tokenizer
+from ot_resources.unfinished import beside
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 FOLLOW = "latest"
@@ -76,7 +76,7 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
         """
         folder = Path(self.cache) / dataset.replace("/", "__") / (config or "default") / f"{split}-{revision[:16]}"
         if not folder.exists():
-            draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+            draft = beside(folder)
             draft.mkdir(parents=True)
             self._load(dataset, config, split, revision, draft / "arrow").to_parquet(str(draft / "data.parquet"))
             shutil.rmtree(draft / "arrow", ignore_errors=True)
@@ -134,6 +134,6 @@ def _resolve(dataset: str) -> str:
 
 def _write(path: Path, text: str) -> None:
     """In one step: nobody meets half of it."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary = beside(path)
     temporary.write_text(text)
     temporary.replace(path)

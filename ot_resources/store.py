@@ -15,7 +15,6 @@ import contextlib
 import errno
 import json
 import os
-import platform
 import re
 import shutil
 import uuid
@@ -31,7 +30,7 @@ from pydantic import Field, PrivateAttr
 
 from ot_resources.digest import ContentDigest, canonical_json, short_hash
 from ot_resources.interfaces import BadInput
-from ot_resources.processes import is_alive
+from ot_resources.unfinished import beside, owned, sweep
 
 # Rows of reasoning are tens of kilobytes: small groups keep a writer's and a reader's memory flat.
 _ROWS_PER_GROUP = 2_048
@@ -39,8 +38,6 @@ _PART_BYTES = 256 * 2**20
 # Bytes of free disk that are as good as none.
 _NO_ROOM = 1 << 16
 _VERSION_LENGTH = 16
-# Process numbers mean something on their own host only; several may share a store.
-_HOST = re.sub(r"[^A-Za-z0-9]", "", platform.node()) or "host"
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 
 AssetName = tuple[str, ...]
@@ -119,7 +116,7 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         `footer` goes into every file's Parquet metadata as `ot.<name>`, beside `ot.kind` and `ot.version`.
         """
-        _sweep(self.path / "store" / ".drafts")
+        sweep(self.path / "store" / ".drafts")
         return Draft(self.path, _safe(kind), ignore, footer or {})
 
     def point(self, asset: AssetName, version: Version, run_id: str = "") -> None:
@@ -170,7 +167,7 @@ class Store(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Where a folder goes that is about to be removed; what a killed process leaves there is swept up."""
         drafts = self.path / "store" / ".drafts"
         drafts.mkdir(parents=True, exist_ok=True)
-        return drafts / f"{os.getpid()}-{_HOST}-{name}-{uuid.uuid4().hex}"
+        return drafts / owned(name)
 
     def _link(self, asset: AssetName) -> Path:
         return self.path.joinpath("latest", *map(_safe, asset))
@@ -183,7 +180,7 @@ class Draft:
         self._root = root
         self._kind = kind
         self._ignore = ignore
-        self.path = root / "store" / ".drafts" / f"{os.getpid()}-{_HOST}-{uuid.uuid4().hex}"
+        self.path = root / "store" / ".drafts" / owned(kind)
         self.path.mkdir(parents=True)
         # The version is known only when all rows are written; its place in the footers is held by a word of its length.
         self._placeholder = uuid.uuid4().hex[:_VERSION_LENGTH]
@@ -364,24 +361,6 @@ def _safe(name: str) -> str:
     if not _SAFE.fullmatch(name):
         raise BadInput(f"'{name}' cannot name a table: use letters, digits, '_', '-' and '.'")
     return name
-
-
-def beside(path: Path) -> Path:
-    """A name for what is to take the place of `path` in one step; what killed processes left under such names goes."""
-    _sweep(path.parent, ".")
-    return path.with_name(f".{os.getpid()}-{_HOST}-{uuid.uuid4().hex}-{path.name}")
-
-
-def _sweep(folder: Path, hidden: str = "") -> None:
-    """Remove what killed processes left behind."""
-    for left in folder.glob(f"{hidden}[0-9]*-{_HOST}-*"):
-        pid = left.name.removeprefix(hidden).split("-")[0]
-        if pid.isdecimal() and not is_alive(int(pid)):
-            if left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):  # gone already, or another person's
-                    left.unlink()
 
 
 def _write_durably(path: Path, text: str) -> None:

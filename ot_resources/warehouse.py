@@ -19,7 +19,8 @@ from pydantic import Field, PrivateAttr
 
 from ot_resources.generators.exporting import COLUMNS, export, exported
 from ot_resources.generators.ledger import Ledger
-from ot_resources.store import AssetName, Store, Version, beside
+from ot_resources.store import AssetName, Store, Version
+from ot_resources.unfinished import beside
 
 log = logging.getLogger("ot.warehouse")
 

@@ -18,7 +18,8 @@ from ot_assets.recipes.plan import Node
 from ot_resources.digest import canonical_json
 from ot_resources.files import first_line, is_full
 from ot_resources.interfaces import BadInput
-from ot_resources.store import Version, beside
+from ot_resources.store import Version
+from ot_resources.unfinished import beside
 
 
 def composed(studies: tuple[str, ...], out: Path | None, name: str | None, scale: float | None = None) -> Composed:

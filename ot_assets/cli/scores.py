@@ -13,8 +13,9 @@ from ot_assets.ablations.model import Study
 from ot_assets.strategies.scores import elsewhere
 from ot_resources.environments import data_root
 from ot_resources.interfaces import BadInput
-from ot_resources.store import Store, beside
+from ot_resources.store import Store
 from ot_resources.students.models import SCORES
+from ot_resources.unfinished import beside
 
 # How scores come to a variant whose students are trained elsewhere (strategies/scores/imported.py).
 _IMPORTED = "imported"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ot_assets.recipes.plan import Node
-from ot_resources.store import Store, beside
+from ot_resources.store import Store
+from ot_resources.unfinished import beside
 
 
 def note(store: Store, node: Node, message: str, check: str | None, run_id: str) -> None:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import yaml
 
 from ot_resources.interfaces import Message, Training
+from ot_resources.unfinished import beside
 
 _DATASET = "rows"
 # One node of eight, as OpenThoughts' smaller models were trained on; the batch is spread over them.
@@ -41,9 +40,11 @@ _ZERO_3: dict[str, Any] = {
 def export(
     folder: Path, conversations: Iterable[tuple[Message, ...]], training: Training, base: str, seed: int, steps: int
 ) -> None:
-    """Write data.jsonl, dataset_info.json, zero3.json, train.yaml and README.md; the folder appears whole."""
-    work = folder.with_name(f".{folder.name}.export.{os.getpid()}")
-    shutil.rmtree(work, ignore_errors=True)
+    """Write data.jsonl, dataset_info.json, zero3.json, train.yaml and README.md.
+
+    A new folder appears whole; in one that is there each file is made anew, and the scores stay.
+    """
+    work = beside(folder)
     work.mkdir(parents=True)
     with (work / "data.jsonl").open("w", encoding="utf-8") as file:
         for messages in conversations:
@@ -53,11 +54,13 @@ def export(
     (work / "zero3.json").write_text(json.dumps(_ZERO_3, indent=2) + "\n")
     (work / "train.yaml").write_text(_config(training, base, seed))
     (work / "README.md").write_text(_readme(folder.name, training, base, steps))
-    (work / "scores").mkdir()
-    if (folder / "scores").exists():  # what was handed in stays
-        shutil.copytree(folder / "scores", work / "scores", dirs_exist_ok=True)
-        shutil.rmtree(folder)
-    work.replace(folder)
+    if not folder.exists():
+        (work / "scores").mkdir()
+        work.replace(folder)
+        return
+    for written in work.iterdir():  # one by one: the scores that were handed in are never without their place
+        written.replace(folder / written.name)
+    work.rmdir()
 
 
 def _columns() -> dict[str, Any]:

@@ -18,11 +18,11 @@ from ot_resources.generators.checkpoint import folder_hash
 from ot_resources.generators.ledgered import LedgeredGenerator
 from ot_resources.generators.settings import ModelSettings
 from ot_resources.interfaces import BadInput, Message, Trained, Training
-from ot_resources.store import beside
 from ot_resources.students import EMBEDDED, STUDENT_FOLDER, is_folder
 from ot_resources.students.exporting import export
 from ot_resources.students.spec import RECORD, Spec, lines, record
 from ot_resources.students.working import make_room, trained
+from ot_resources.unfinished import beside
 
 # Raised by hand when the same training would come out otherwise.
 REVISION = 1

@@ -186,6 +186,19 @@ def test_what_is_exported_can_be_trained_elsewhere(small, tmp_path):
     }
 
 
+def test_what_was_handed_in_stays_where_it_is_exported_anew(small, tmp_path):
+    at, training = models(tmp_path, small), replace(TINY, base="Qwen/Qwen2.5-7B-Instruct")
+    (first,) = at.export(rows(5), training, [0])
+    folder = at.folder / first.student
+    written = {file.name: file.read_text() for file in folder.iterdir() if file.is_file()}
+    (folder / "scores" / "aime24.json").write_text("{}")
+    (folder / "train.yaml").write_text("edited by hand")
+    (again,) = at.export(rows(5), training, [0])
+    assert again.student == first.student and (folder / "scores" / "aime24.json").read_text() == "{}"
+    assert {file.name: file.read_text() for file in folder.iterdir() if file.is_file()} == written
+    assert [path for path in at.folder.rglob("*") if path.name.startswith(".")] == []
+
+
 def test_the_embedded_student_is_not_exported(tmp_path):
     with pytest.raises(BadInput, match="train: elsewhere needs a base"):
         list(models(tmp_path, "embedded").export(rows(5), TINY, [0]))
