@@ -192,7 +192,7 @@ def test_what_was_handed_in_stays_where_it_is_exported_anew(small, tmp_path):
     folder = at.folder / first.student
     written = {file.name: file.read_text() for file in folder.iterdir() if file.is_file()}
     (folder / "scores" / "aime24.json").write_text("{}")
-    (folder / "train.yaml").write_text("edited by hand")
+    (folder / "train.yaml").unlink()
     (again,) = at.export(rows(5), training, [0])
     assert again.student == first.student and (folder / "scores" / "aime24.json").read_text() == "{}"
     assert {file.name: file.read_text() for file in folder.iterdir() if file.is_file()} == written
