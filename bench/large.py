@@ -65,7 +65,8 @@ def write_input(folder: Path) -> None:
 
 def through_the_graph(folder: Path) -> None:
     """The recipe's tables up to the deduplicated one, as a run makes them."""
-    from ot_assets.graph.execute import Tools, execute
+    from ot_assets.graph.execute import execute
+    from ot_assets.graph.tools import Tools
     from ot_assets.recipes.loading import load_recipe
     from ot_assets.recipes.plan import plan
     from ot_resources.environments import resources

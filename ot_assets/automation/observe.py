@@ -7,8 +7,8 @@ import dagster as dg
 
 from ot_assets.automation.leftovers import end_dead_runs
 from ot_assets.graph.describe import REVISION
-from ot_assets.graph.execute import outside
 from ot_assets.graph.keys import asset_key
+from ot_assets.graph.outside import outside
 from ot_assets.lineage.explain import printable
 from ot_assets.recipes.plan import Node
 from ot_resources.files import first_line

@@ -11,8 +11,9 @@ from ot_assets.ablations.library import find_study
 from ot_assets.ablations.model import SCOREBOARD, Study
 from ot_assets.ablations.plan import plan_study
 from ot_assets.cli.plan import checked_size, planning_tools
-from ot_assets.graph.execute import Tools, standing
+from ot_assets.graph.execute import standing
 from ot_assets.graph.standing import scoreboard_node
+from ot_assets.graph.tools import Tools
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import Node
 from ot_resources.digest import canonical_json

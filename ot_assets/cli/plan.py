@@ -13,10 +13,10 @@ from rich.console import Console
 
 from ot_assets.cli.query import table
 from ot_assets.cli.run import selected
-from ot_assets.graph.execute import Tools
 from ot_assets.graph.rehearsal.lengths import NOT_MEASURED
 from ot_assets.graph.rehearsal.ranges import LEVEL, ZERO, Range, exactly
 from ot_assets.graph.rehearsal.rehearse import NOT_REACHED, ROWS_UNSURE, Asking, rehearse
+from ot_assets.graph.tools import Tools
 from ot_assets.recipes.library import find_recipe
 from ot_assets.recipes.model import Recipe
 from ot_assets.recipes.plan import Node

@@ -11,8 +11,9 @@ from ot_assets.ablations.plan import StudyPlan, plan_study
 from ot_assets.cli.plan import Plan, Rates, as_json, as_text, checked_size, planning_tools, rehearsed
 from ot_assets.cli.query import table
 from ot_assets.cli.study import wanted_variants
-from ot_assets.graph.execute import Tools, standing
+from ot_assets.graph.execute import standing
 from ot_assets.graph.rehearsal.ranges import ZERO
+from ot_assets.graph.tools import Tools
 from ot_assets.recipes.plan import Node
 from ot_resources.interfaces import BadInput
 

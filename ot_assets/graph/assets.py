@@ -8,8 +8,10 @@ import dagster as dg
 import yaml
 
 from ot_assets.graph import describe, keys
+from ot_assets.graph.checking import StageFailed
 from ot_assets.graph.checks import TOLD, WARNING, Check, names
-from ot_assets.graph.execute import Made, StageFailed, Tools, execute
+from ot_assets.graph.execute import Made, execute
+from ot_assets.graph.tools import Tools
 from ot_assets.lineage.explain import printable
 from ot_assets.lineage.record import FIRST_TIME
 from ot_assets.recipes.plan import Node

@@ -12,7 +12,8 @@ from ot_assets.ablations.model import CELL, SCORES
 from ot_assets.ablations.plan import StudyPlan
 from ot_assets.graph import failures
 from ot_assets.graph.asked import spent
-from ot_assets.graph.execute import Tools, standing
+from ot_assets.graph.execute import standing
+from ot_assets.graph.tools import Tools
 from ot_assets.recipes.plan import Node
 from ot_assets.strategies.scoreboard.verdict import FAILED, NOT_ENOUGH, NOT_MADE
 from ot_resources.interfaces import BadInput

@@ -12,8 +12,10 @@ from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.model import SCORES, STUDENT, Study
 from ot_assets.ablations.plan import plan_study
 from ot_assets.contracts import SCORE
-from ot_assets.graph.execute import Tools, _capability_names, execute
+from ot_assets.graph.capabilities import identities
+from ot_assets.graph.execute import execute
 from ot_assets.graph.standing import scoreboard_node
+from ot_assets.graph.tools import Tools
 from ot_assets.lineage import record
 from ot_assets.recipes.plan import Node
 from ot_assets.strategies.running import as_split
@@ -80,7 +82,7 @@ def _answers(share: float) -> pl.DataFrame:
 def _put(node: Node, rows: pl.DataFrame, with_tools: Tools) -> None:
     """The rows in the store, as what the node makes of what it reads."""
     inputs = [(key, version) for key in node.upstream if (version := with_tools.store.latest(key))]
-    params = node.scaled("local", None) | _capability_names(node, with_tools)
+    params = node.scaled("local", None) | identities(node, with_tools)
     before = inputs[0][1].record
     with with_tools.store.draft(node.kind) as draft:
         draft.write(*as_split(rows.lazy()))

@@ -9,7 +9,8 @@ from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.plan import StudyPlan, plan_study
 from ot_assets.cli.plan import Rates
 from ot_assets.cli.study_plan import plan_of_study
-from ot_assets.graph.execute import Made, StageFailed, execute
+from ot_assets.graph.checking import StageFailed
+from ot_assets.graph.execute import Made, execute
 from ot_assets.graph.standing import scoreboard_node
 from tests.ablations.small import study, write_study
 from tests.graph.running import tools

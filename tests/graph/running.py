@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ot_assets.graph.execute import Made, Tools, execute
+from ot_assets.graph.execute import Made, execute
+from ot_assets.graph.tools import Tools
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_resources.environments import resources

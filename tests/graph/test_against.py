@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ot_assets.graph.execute import Made, StageFailed, execute
+from ot_assets.graph.checking import StageFailed
+from ot_assets.graph.execute import Made, execute
 from ot_assets.lineage.explain import story
 from ot_assets.recipes.against import openthoughts3_sets
 from ot_assets.recipes.loading import load_recipe

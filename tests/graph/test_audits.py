@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from ot_assets.graph.audits import _apart
+from ot_assets.graph.checking import StageFailed
 from ot_assets.graph.checks import Check, audit_names
 from ot_assets.graph.describe import rows_shown
-from ot_assets.graph.execute import Made, StageFailed, execute
+from ot_assets.graph.execute import Made, execute
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import Node, plan
 from ot_assets.strategies import Split

@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ot_assets.graph.execute import StageFailed, execute
+from ot_assets.graph.checking import StageFailed
+from ot_assets.graph.execute import execute
 from ot_assets.lineage.record import choices_by_track
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan

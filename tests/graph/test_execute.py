@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from ot_assets.graph.execute import StageFailed, execute
+from ot_assets.graph.checking import StageFailed
+from ot_assets.graph.execute import execute
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_assets.strategies import Split

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from ot_assets.graph.execute import StageFailed
+from ot_assets.graph.checking import StageFailed
 from ot_assets.graph.keys import resource_keys
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan

@@ -12,7 +12,9 @@ import pytest
 from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.plan import plan_study
 from ot_assets.graph import describe
-from ot_assets.graph.execute import Tools, _foreign, _inputs, execute
+from ot_assets.graph.capabilities import foreign_writer
+from ot_assets.graph.execute import _inputs, execute
+from ot_assets.graph.tools import Tools
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import Node, plan
 from ot_resources.environments import resources
@@ -152,7 +154,7 @@ def test_what_a_student_writes_is_foreign_unless_it_is_the_embedded_one(
     data_root: Path, tmp_path: Path, base: str, verify: dict[str, str], whose: str
 ) -> None:
     node, with_tools = asked_of_students(tmp_path, base, verify)
-    assert _foreign(node, with_tools, _inputs(node, with_tools)) == whose
+    assert foreign_writer(node, with_tools, _inputs(node, with_tools)) == whose
     if whose:
         with pytest.raises(BadInput, match=f"The programs are {whose}, so no weaker sandbox was chosen"):
             execute(node, with_tools)

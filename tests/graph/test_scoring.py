@@ -10,8 +10,8 @@ import polars as pl
 
 from ot_assets.contracts import STUDENT
 from ot_assets.graph import scoring
+from ot_assets.graph.checking import _why_none
 from ot_assets.graph.checks import Check
-from ot_assets.graph.execute import _why_none
 
 
 @dataclass

@@ -12,7 +12,8 @@ import yaml
 from polars.testing import assert_frame_equal
 
 from ot_assets.contracts import ANSWER, QUESTION
-from ot_assets.graph.execute import Made, StageFailed, execute
+from ot_assets.graph.checking import StageFailed
+from ot_assets.graph.execute import Made, execute
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.plan import plan
 from ot_assets.strategies import Split

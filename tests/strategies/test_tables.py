@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ot_assets.graph.execute import StageFailed
+from ot_assets.graph.checking import StageFailed
 from ot_assets.strategies import apply
 from ot_resources.interfaces import BadInput
 from tests.graph.running import make

@@ -13,7 +13,7 @@ from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.plan import plan_study
 from ot_assets.ablations.students import FIELDS, dataset, presets, training
 from ot_assets.contracts import DROPPED, STUDENT
-from ot_assets.graph.execute import _capability_names
+from ot_assets.graph.capabilities import identities
 from ot_assets.recipes.library import recipes
 from ot_assets.strategies import apply
 from ot_assets.strategies.student.turns import messages
@@ -223,7 +223,7 @@ def test_a_study_with_other_weights_in_its_base_has_another_student(data_root, s
     nodes = {node.stage: node for node in plan_study(load_study(file)).nodes("everything")}
 
     def told(stage: str) -> str:
-        return _capability_names(nodes[stage], tools())["students"]
+        return identities(nodes[stage], tools())["students"]
 
     before = told("student")
     assert nodes["student"].params["base"] == str(base) and f"; base@{folder_hash(base)[:12]}" in before

@@ -20,12 +20,14 @@ from typing import Any
 import polars as pl
 
 from ot_assets.contracts import VERDICT
-from ot_assets.graph.execute import StageFailed, Tools, execute
+from ot_assets.graph.checking import StageFailed
+from ot_assets.graph.execute import execute
 from ot_assets.graph.rehearsal.lengths import Lengths
 from ot_assets.graph.rehearsal.model import Habits, RehearsedModel, Tally
 from ot_assets.graph.rehearsal.overlay import Overlay
 from ot_assets.graph.rehearsal.ranges import Range, exactly
 from ot_assets.graph.rehearsal.scenario import EXPECTED, LITTLE, MUCH, Scenario
+from ot_assets.graph.tools import Tools
 from ot_assets.recipes.plan import Key, Node, with_upstream
 from ot_assets.strategies.registry import Split
 from ot_resources.generators import TEACHER_FOLDER
