@@ -11,7 +11,7 @@ from ot_assets.recipes.sources import check_keys
 from ot_assets.recipes.yaml_text import parse
 from ot_resources.interfaces import BadInput
 
-_FILE = Path(__file__).with_name("evaluation.yaml")
+_FILE = Path(__file__).parent / "catalogue" / "evaluation.yaml"
 # By benchmark in `evaluation.yaml`, each a parameter of the evaluation that is given by benchmark.
 _BY_BENCHMARK = {
     "repeats": "repeats",

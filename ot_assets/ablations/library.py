@@ -14,10 +14,9 @@ from ot_resources.interfaces import BadInput
 
 def study_files() -> list[Path]:
     """The YAML files of the project's studies and of the user's folder."""
-    files = sorted(Path(__file__).parent.glob("*.yaml"))
-    files = [file for file in files if file.name not in _TABLES]
+    ours = sorted(Path(__file__).parent.glob("*.yaml"))
     # The recipe that a study forks may lie beside it.
-    return files + [file for file in files_in("OT_STUDIES") if not _has(file, "tracks")]
+    return ours + [file for file in files_in("OT_STUDIES") if not _has(file, "tracks")]
 
 
 def _has(file: Path, *keys: str) -> bool:
@@ -79,7 +78,3 @@ def _check_alone(name: str, file: Path) -> None:
     for other in (*recipe_files(), *study_files(), *beside):
         if name_in(other) == name and other.resolve() != file.resolve():
             raise BadInput(f"{file}: name: '{name}' is also the name of {other}; rename one")
-
-
-# Of this folder, what is no study.
-_TABLES = frozenset({"students.yaml", "evaluation.yaml", "published.yaml"})

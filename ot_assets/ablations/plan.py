@@ -98,12 +98,22 @@ def _variant_nodes(study: Study, variant: Variant) -> Iterable[Node]:
             node = chosen_node(study.derived, track, choice, last)
             yield node
             last = node.key
-    sets = tuple(dict.fromkeys(table.key for tables in variant.scores.tables.values() for table in tables))
     for choice in variant.own:
         node = chosen_node(study.derived, track, choice, last)
-        # Looked at, so that no student learns what it is asked.
-        yield replace(node, tables={"benchmarks": sets}) if choice.stage == CELL and sets else node
+        # Looked at, so that no student learns what it is asked, and nothing that chooses is held out.
+        yield replace(node, tables=_asked(variant)) if choice.stage == CELL else node
         last = node.key
+
+
+def _asked(variant: Variant) -> dict[str, tuple[Key, ...]]:
+    """The tables of what students are asked, by whether they may choose (`dev`) or not (`held_out`)."""
+    asked = {table.id: table.key for tables in variant.scores.tables.values() for table in tables}
+    held_out = variant.scores.params["held_out"]
+    return {
+        kind: keys
+        for kind, apart in (("dev", False), ("held_out", True))
+        if (keys := tuple(key for id_, key in asked.items() if (id_ in held_out) is apart))
+    }
 
 
 def _scoreboard(study: Study) -> Node:

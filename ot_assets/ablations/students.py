@@ -1,7 +1,7 @@
 """How students are trained: a preset by its name, or one with some fields of `Training` changed.
 
-The presets are in students.yaml, with the place that each was read at. On `local`, where the embedded student stands
-for any other, a preset's numbers give way to the embedded student's; what a study sets itself stays.
+The presets are in catalogue/students.yaml, with the place that each was read at. On `local`, where the embedded student
+stands for any other, a preset's numbers give way to the embedded student's; what a study sets itself stays.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ot_assets.recipes import yaml_text
 from ot_resources.interfaces import BadInput, Training
 from ot_resources.students import EMBEDDED, is_folder, named_base
 
-FILE = Path(__file__).with_name("students.yaml")
+FILE = Path(__file__).parent / "catalogue" / "students.yaml"
 FIELDS = tuple(field.name for field in fields(Training))
 DEFAULT = "medium"
 _NAMES = ("base", "revision")

@@ -73,7 +73,8 @@ def check(
     results = checks.house_checks(node, table, rows_in, params) + _published(node, table, tools)
     if node.stage == "cell":
         results.append(checks.cell_check(node, table, params))
-        results.append(scoring.overlap_check(table, frames.benchmarks(node, inputs)))
+        results.append(scoring.overlap_check(table, frames.asked(node, inputs, "dev", "held_out")))
+        results.append(scoring.apart_check(*(frames.asked(node, inputs, kind) for kind in ("dev", "held_out"))))
     if node.stage == "student":
         results = [_why_none(result, table) for result in results] + scoring.student_checks(table)
     if node.stage == "scores":

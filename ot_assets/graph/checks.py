@@ -56,6 +56,7 @@ GRADING = {
 CELL = {
     "cell_filled": "There are as many rows, tokens or money as the study gives each variant; else nothing is trained.",
     "no_overlap": "No question that the students will be asked is among the rows that they learn from.",
+    "held_out_apart": "No question chooses, by one benchmark, and is held out, by another.",
 }
 
 STUDENT = {

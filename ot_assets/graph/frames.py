@@ -27,8 +27,11 @@ def tables(node: Node, versions: dict[Key, Version]) -> dict[str, pl.LazyFrame]:
     }
 
 
-def benchmarks(node: Node, versions: dict[Key, Version]) -> pl.LazyFrame:
-    """The questions that a study asks, whether or not the node's strategy reads them."""
-    keys = node.tables.get("benchmarks", ())
-    sets = [versions[key].scan().select("source", "question_id", "question") for key in keys]
-    return pl.concat([pl.LazyFrame(schema=dict.fromkeys(("source", "question_id", "question"), pl.String)), *sets])
+def asked(node: Node, versions: dict[Key, Version], *kinds: str) -> pl.LazyFrame:
+    """The questions that a study asks, of the node's tables `kinds`, which its strategy does not read.
+
+    Columns out: source, question_id, question.
+    """
+    columns = ("source", "question_id", "question")
+    sets = [versions[key].scan().select(columns) for kind in kinds for key in node.tables.get(kind, ())]
+    return pl.concat([pl.LazyFrame(schema=dict.fromkeys(columns, pl.String)), *sets])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from ot_assets.graph.checks import Check, Table
-from ot_assets.strategies.scores.overlap import overlaps
+from ot_assets.strategies.scores.overlap import normalised, overlaps
 
 # Rows that are shown with a check.
 _SHOWN = 20
@@ -22,6 +24,27 @@ def overlap_check(table: Table, benchmarks: pl.LazyFrame) -> Check:
     more = f"; {len(found) - 1:,} more" if len(found) > 1 else ""
     rows = [overlap._asdict() | {"question": overlap.question[:_CHARACTERS]} for overlap in found[:_SHOWN]]
     return Check("no_overlap", False, f"{told}{more}; decontaminate against the study's benchmarks", shown=rows)
+
+
+def apart_check(dev: pl.LazyFrame, held_out: pl.LazyFrame) -> Check:
+    """Whether a question that may choose is held out as well, under another benchmark's name, as in a file's copy."""
+    known = {normalised(question): (source, id_) for source, id_, question in _rows(dev)}
+    found = [
+        {"dev": known[text][0], "held_out": source, "question_id": known[text][1], "question": question[:_CHARACTERS]}
+        for source, _, question in _rows(held_out)
+        if (text := normalised(question)) in known
+    ]
+    if not found:
+        return Check("held_out_apart", True, "no question of the dev benchmarks is held out")
+    first = found[0]
+    told = f"question {first['question_id']} of {first['dev']} chooses, and {first['held_out']} holds it out"
+    more = f"; {len(found) - 1:,} more" if len(found) > 1 else ""
+    message = f"{told}: {first['question']!r}{more}; leave it out of one of the two"
+    return Check("held_out_apart", False, message, shown=found[:_SHOWN])
+
+
+def _rows(benchmarks: pl.LazyFrame) -> Iterator[tuple[str, str, str]]:
+    return benchmarks.select("source", "question_id", "question").collect(engine="streaming").iter_rows()
 
 
 def student_checks(table: Table) -> list[Check]:

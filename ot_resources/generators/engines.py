@@ -13,7 +13,7 @@ from ot_resources.interfaces import BadInput
 
 ENGINES = ("embedded", "vllm", "server")
 
-_SPEC = re.compile(r"(?P<engine>[^:]*)(?::(?P<model>.*?)(?:@(?P<url>[a-z]+://.*))?)?", re.DOTALL)
+_SPEC = re.compile(r"(?P<engine>[^:]*)(?::(?P<model>.*?)(?:@(?P<url>[A-Za-z][A-Za-z0-9+.-]*://.*))?)?", re.DOTALL)
 # The embedded engine reads prompts of 256 tokens, and was always given so many for both.
 _EMBEDDED_CONTEXT = 512
 

@@ -83,3 +83,13 @@ def test_where_all_seeds_diverge_it_is_told_what_to_change():
     assert told.message == "no student: diverged at step 3: loss nan; lower `rate`" and not told.passed
     some = replace(none, passed=True)
     assert _why_none(some, Rows(pl.DataFrame(schema=STUDENT), gone)) == some  # type: ignore[arg-type]
+
+
+def test_a_question_that_chooses_and_is_held_out_is_named_and_stops_the_variant():
+    copied = pl.LazyFrame({"source": ["copy"] * 2, "question_id": ["c1", "c2"], "question": ["Else?", "what is 2 +  2?"]})
+    check = scoring.apart_check(BENCHMARK, copied)
+    assert not check.passed and check.blocking
+    assert check.message.startswith("question a7 of aime24 chooses, and copy holds it out: 'what is 2 +  2?'; leave it")
+    assert [row["question_id"] for row in check.shown] == ["a7"]
+    assert scoring.apart_check(BENCHMARK, copied.head(1)).passed
+    assert scoring.apart_check(BENCHMARK, BENCHMARK.clear()).passed

@@ -57,6 +57,8 @@ def test_away_from_local_a_teacher_must_be_said():
 def test_no_password_of_a_teacher_is_shown():
     for url, said in (
         ("http://me:secret@host/v1", "OT_TEACHERS: QwQ: endpoint at host: no user or password in the URL"),
+        ("HTTP://me:secret@host/v1", "OT_TEACHERS: QwQ: endpoint at host: no user or password in the URL"),
+        ("h2+http://me:secret@host/v1", "OT_TEACHERS: QwQ: endpoint at host: no user or password in the URL"),
         ("http://", "OT_TEACHERS: QwQ: .*not the URL of an endpoint"),
     ):
         with pytest.raises(BadInput, match=said) as raised:

@@ -46,7 +46,7 @@ def sft(
     a step, `warmup` is a share of the steps, `context` counts tokens: a longer row is cut there. With `packing` short
     rows share a sequence without seeing each other. An empty `base` is the environment's student (OT_STUDENT),
     `revision` the commit of a base on the Hub; `preset` says where the numbers come from, on `local` for which one the
-    embedded student stands (ot_assets/ablations/students.yaml).
+    embedded student stands (ot_assets/ablations/catalogue/students.yaml).
 
     OpenThoughts3 fine-tunes Qwen2.5-7B-Instruct on 31,600 rows a cell: batch 128, rate 4e-5, 5 epochs, 16,384 tokens,
     AdamW (0.9, 0.999), cosine, a tenth of warm-up (paper, section 3.1; hp_settings/paper/medium). It trains each once:
