@@ -26,5 +26,5 @@ def test_a_copy_of_what_chooses_is_not_held_out(tmp_path):
     *before, cell = [node for node in plan.nodes(variant) if node.stage not in ("student", "scores")]
     for node in before:
         execute(node, tools())
-    with pytest.raises(StageFailed, match=r"cell: held_out_apart failed: question \S+ of asked chooses, and copy holds"):
+    with pytest.raises(StageFailed, match=r"held_out_apart failed: question \S+ of asked chooses, and copy holds it"):
         execute(cell, tools())

@@ -86,7 +86,7 @@ def test_where_all_seeds_diverge_it_is_told_what_to_change():
 
 
 def test_a_question_that_chooses_and_is_held_out_is_named_and_stops_the_variant():
-    copied = pl.LazyFrame({"source": ["copy"] * 2, "question_id": ["c1", "c2"], "question": ["Else?", "what is 2 +  2?"]})
+    copied = pl.LazyFrame({"source": "copy", "question_id": ["c1", "c2"], "question": ["Else?", "what is 2 +  2?"]})
     check = scoring.apart_check(BENCHMARK, copied)
     assert not check.passed and check.blocking
     assert check.message.startswith("question a7 of aime24 chooses, and copy holds it out: 'what is 2 +  2?'; leave it")
