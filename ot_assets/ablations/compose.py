@@ -7,73 +7,22 @@ composed of the others before. What a study settles is which choice; how many ro
 from __future__ import annotations
 
 import copy
-import os
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import yaml
-
 from ot_assets.ablations.model import CELL, STUDENT, Study
-from ot_assets.contracts import DOMAINS, STAGES
-from ot_assets.recipes.finding import file_of, recipe_files
+from ot_assets.ablations.moving import moved
+from ot_assets.ablations.text import as_text
+from ot_assets.ablations.winner import Winner
+from ot_assets.contracts import STAGES
 from ot_assets.recipes.loading import read_yaml
-from ot_assets.recipes.sources import read_source
 from ot_assets.strategies import registry
 from ot_resources.interfaces import BadInput
 
-_DEV = "dev"
-_TIE = "tie"
 _ORDER = [*STAGES]
-_WIDTH = 118
-# Texts for people, whose white space is of no account.
-_PROSE = ("description", "note")
 Body = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Winner:
-    """What a study's scoreboard chose. `board` is its rows on the dev mean, `version` that of the scoreboard."""
-
-    study: Study
-    version: str
-    variant: str
-    board: pl.DataFrame = field(repr=False)
-
-    @property
-    def verdict(self) -> str:
-        return str(self._row["verdict"])
-
-    @property
-    def tied(self) -> list[str]:
-        """The other variants that it cannot be told from."""
-        rows = self.board.filter((pl.col("verdict") == _TIE) & (pl.col("variant") != self.variant))
-        return rows["variant"].to_list() if self.verdict == _TIE else []
-
-    @property
-    def _row(self) -> dict[str, Any]:
-        return self.board.row(by_predicate=pl.col("variant") == self.variant, named=True)
-
-    def because(self, resized: Sequence[str] = ()) -> dict[str, Any]:
-        """The choice's `because`: the scores of what was chosen and of the best of the others, and the verdict."""
-        others = self.board.filter((pl.col("variant") != self.variant) & pl.col("score").is_not_null())
-        shown = [self._row, *others.sort("score", descending=True, maintain_order=True).head(1).to_dicts()]
-        unscored = self.board.filter(pl.col("score").is_null())["variant"].to_list()
-        notes = [
-            f"tied with {', '.join(self.tied)}: the cheapest of them, then the first in the file" if self.tied else "",
-            f"without scores: {', '.join(unscored)}" if unscored else "",
-            *resized,
-        ]
-        told: dict[str, Any] = {"study": self.study.name, "variant": self.variant, "version": self.version}
-        told |= {"verdict": self.verdict, "scores": {row["variant"]: _figures(row) for row in shown}}
-        given = self.study.comparison.get("published", {})
-        published = {row["variant"]: _numbers(given.get(row["variant"], {})) for row in shown}
-        if published := {name: figures for name, figures in published.items() if figures}:
-            told |= {"published": published, "source": self.study.source}
-        return told | ({"note": "; ".join(filter(None, notes))} if any(notes) else {})
 
 
 @dataclass(frozen=True)
@@ -83,22 +32,6 @@ class Composed:
     name: str
     text: str
     notes: list[str]
-
-
-def winner(study: Study, version: str, board: pl.DataFrame) -> Winner:
-    """What the scoreboard of a study chose. BadInput: nothing is chosen, or the study's file has other variants."""
-    dev = board.filter(pl.col("benchmark") == _DEV)
-    again = f"run 'ot materialize {called(study)}'"
-    if strange := sorted(set(dev["variant"]) ^ set(study.variants)):
-        raise BadInput(
-            f"{study.name}: its scoreboard ({version}) and its file differ in the variant '{strange[0]}'; {again}"
-        )
-    chosen = dev.filter(pl.col("chosen"))["variant"].to_list()
-    if not chosen:
-        told = dev.select("variant", "verdict", "reason").rows()
-        said = "; ".join(f"{name}: {verdict}" + (f" ({why})" if why else "") for name, verdict, why in told[:4])
-        raise BadInput(f"{study.name}: its scoreboard ({version}) chose nothing: {said}; {again}")
-    return Winner(study, version, chosen[0], dev)
 
 
 def compose(winners: Sequence[Winner], name: str | None, folder: Path | None) -> Composed:
@@ -112,7 +45,7 @@ def compose(winners: Sequence[Winner], name: str | None, folder: Path | None) ->
     if name in (body["name"], *(winner.study.name for winner in winners)):
         raise BadInput(f"the name '{name}' is taken; choose another with --name")
     _check_apart(winners)
-    body = _moved(copy.deepcopy(body), file.parent, folder)
+    body = moved(copy.deepcopy(body), file.parent, folder)
     notes: list[str] = []
     for winner in winners:
         _settle(body, winner, folder, notes)
@@ -174,8 +107,8 @@ def _track(study: Study) -> str:
 def _settle(body: Body, winner: Winner, folder: Path | None, notes: list[str]) -> None:
     """Put the chosen variant's choices into the track, each with its reason."""
     study, items = winner.study, body["tracks"][_track(winner.study)]
-    raw = _moved(copy.deepcopy(study.variants[winner.variant].raw), study.file.parent, folder)
-    common = _moved(copy.deepcopy(study.common), study.file.parent, folder)
+    raw = moved(copy.deepcopy(study.variants[winner.variant].raw), study.file.parent, folder)
+    common = moved(copy.deepcopy(study.common), study.file.parent, folder)
     if "sources" in raw and "mix" in common and "mix" not in raw:
         raw["mix"] = common["mix"]  # a mix names its sources, and goes with them
     own = [key for key in raw if key not in (CELL, STUDENT)]
@@ -282,84 +215,3 @@ def _domains(study: Study) -> set[str | None]:
     """Those of the study's track; None where a column tells them."""
     track = next(track for track in study.recipe.tracks if track.name == _track(study))
     return {source.domain for source in track.sources}
-
-
-def _moved(value: Any, base: Path, folder: Path | None) -> Any:
-    """A body of a file in `base` as it is written in one in `folder`: the same files, and the same ids for them."""
-    if isinstance(value, list):
-        return [_moved(inner, base, folder) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    value = {key: _moved(inner, base, folder) for key, inner in value.items()}
-    if isinstance(value.get("path"), str) and value.get("use", "files") == "files":
-        # An id that was made of the path as it was written stays what it is.
-        value = {"id": _id(value, base)} | value | {"path": _at(base / value["path"], folder)}
-    if isinstance(value.get("recipe"), str) and set(value) <= {"recipe", "id", "rows", "domain"}:
-        file = file_of(value["recipe"], base, "recipe").resolve()
-        known = Path(value["recipe"]).suffix == "" and file in {other.resolve() for other in recipe_files()}
-        value["recipe"] = value["recipe"] if known else _at(file, folder)
-    return value
-
-
-def _id(entry: Body, base: Path) -> str:
-    if isinstance(entry.get("id"), str):
-        return str(entry["id"])
-    return read_source(entry, base, "recipe", DOMAINS[0]).id
-
-
-def _at(file: Path, folder: Path | None) -> str:
-    path = Path(os.path.abspath(file))  # noqa: PTH100 - without following links: they may change
-    if folder is None:
-        return str(path)
-    below = Path(os.path.abspath(folder))  # noqa: PTH100
-    return str(path.relative_to(below)) if path.is_relative_to(below) else str(path)
-
-
-def called(study: Study) -> str:
-    """How the command line calls the study."""
-    return study.name if study.file.parent == Path(__file__).parent else str(study.file)
-
-
-def _figures(row: dict[str, Any]) -> dict[str, float | None]:
-    return {name: None if row[name] is None else round(float(row[name]), 2) for name in ("score", "se")}
-
-
-def _numbers(given: dict[str, Any]) -> dict[str, float]:
-    numbers = {k: v for k, v in given.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-    return {name: float(value) for name, value in numbers.items()}
-
-
-def as_text(body: Body, comment: str) -> str:
-    """The recipe as a person would write it: a line a choice where it fits, its reason below it."""
-    lines = [f"# {comment}"]
-    for key in ("name", "description", *(key for key in body if key not in ("name", "description"))):
-        if key != "tracks":
-            lines += _lines(key, body[key])
-            continue
-        lines.append("tracks:")
-        for track, items in body["tracks"].items():
-            lines.append(f"  {track}:")
-            for item in items:
-                told = [line for name, value in item.items() for line in _lines(name, value, _WIDTH - 6)]
-                lines += [("    - " if place == 0 else "      ") + line for place, line in enumerate(told)]
-    return "\n".join(lines) + "\n"
-
-
-def _lines(key: str, value: Any, width: int = _WIDTH) -> list[str]:
-    """`key: value`, in lines of at most so many characters where that can be."""
-    value = value.strip() if key in _PROSE and isinstance(value, str) else value
-    line = f"{key}: {_flow(value)}"
-    if len(line) <= width:
-        return [line]
-    if isinstance(value, dict):
-        return [f"{key}:", *(f"  {inner}" for name in value for inner in _lines(name, value[name], width - 2))]
-    if isinstance(value, list):
-        return [f"{key}:", *(f"  - {_flow(inner)}" for inner in value)]
-    if key in _PROSE and "\n" not in value:
-        return [f"{key}: >-", *(f"  {line}" for line in textwrap.wrap(value, width - 2, break_on_hyphens=False))]
-    return [line]
-
-
-def _flow(value: Any) -> str:
-    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=True, width=2**31)
-    return text.removesuffix("\n").removesuffix("\n...").rstrip()

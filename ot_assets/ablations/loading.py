@@ -6,59 +6,30 @@ Every mistake is a BadInput of one line: the file, the key in it, and what would
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
+from typing import Any
 
 from ot_assets.ablations import benchmarks, students
-from ot_assets.ablations.model import CELL, SCORES, STUDENT, Study, Variant
+from ot_assets.ablations.file import StudyFile, read_study
+from ot_assets.ablations.model import CELL, OWN, SCORES, STUDENT, VARIED, Study, Variant
+from ot_assets.ablations.sameness import plan_of, share_rows
 from ot_assets.contracts import DOMAINS, STAGES, STUDY_STAGES
 from ot_assets.recipes import rules
 from ot_assets.recipes.finding import file_of
-from ot_assets.recipes.loading import NAME, Reader, load_recipe, read_yaml
-from ot_assets.recipes.model import Choice, DatasetSpec, Input, Recipe, Reused, Track, Written
+from ot_assets.recipes.loading import Reader, load_recipe
+from ot_assets.recipes.model import Choice, DatasetSpec, Input, Recipe, Track
 from ot_assets.recipes.sources import SourceSpec, check_files, check_keys, read_benchmark
 from ot_assets.strategies import registry
 from ot_resources.digest import short_hash
 from ot_resources.environments import environment
-from ot_resources.interfaces import BadInput, Training
+from ot_resources.interfaces import BadInput
 
-# More than the UI shows side by side, and than any published study has.
-_MOST_VARIANTS = 99
 _BUDGETS = ("rows", "tokens", "money")
 _ORDER = [*STAGES]
-_OWN = (CELL, STUDENT)
-_VARIED = (*_ORDER, *_OWN)
 # What may be told of a published variant, beside a benchmark of the study.
 _FIGURES = ("average", *DOMAINS, "se", "note")
-# Tables of every study: a variant of that name would hide one.
-_TAKEN = frozenset({"scoreboard", "dataset", "metadata", "unverified"})
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    description: str = ""
-    source: str = ""
-    recipe: str
-    domain: str | None = None
-    stage: str | list[str]
-    common: dict[str, Any] = {}
-    variants: dict[str, Any]
-    baseline: str | None = None
-    cell: dict[str, Any] = {}
-    student: str | dict[str, Any] = "medium"
-    seeds: list[int] = [0]
-    benchmarks: str | dict[str, Any] = "openthoughts3"
-    evaluation: dict[str, Any] = {}
-    standard_error: Literal["questions", "questions_and_seeds"] = "questions_and_seeds"
-    scale: dict[Literal["local", "gpu", "cluster"], PositiveFloat] = {}
-    published: dict[str, dict[str, Any]] = {}
-    owners: list[str] = []
 
 
 def load_study(file: str | Path, look: bool = True, loaded: dict[Path, Recipe] | None = None) -> Study:
@@ -67,7 +38,7 @@ def load_study(file: str | Path, look: bool = True, loaded: dict[Path, Recipe] |
     Without `look`, the files that it reads are not looked at. `loaded` are recipes that were read already.
     """
     path = Path(file)
-    parsed = _parsed(path)
+    parsed = read_study(path)
     loaded = {} if loaded is None else loaded
     recipe = _recipe(parsed.recipe, path, look, loaded)
     if recipe.name == parsed.name:
@@ -89,44 +60,6 @@ def _recipe(name: str, path: Path, look: bool, loaded: dict[Path, Recipe]) -> Re
     return load_recipe(file, look, loaded=loaded)
 
 
-def _parsed(path: Path) -> _File:
-    raw = read_yaml(path, "study")
-    try:
-        parsed = _File.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("literal", "dict")))
-        said = {
-            "extra_forbidden": f"unknown key; there is: {', '.join(_File.model_fields)}",
-            "missing": "this key is missing",
-        }.get(first["type"], first["msg"].lower())
-        raise BadInput(f"{path.name}: {key}: {said}") from None
-    for kind, name in (("name", parsed.name), *(("variants", variant) for variant in parsed.variants)):
-        if not NAME.fullmatch(str(name)):
-            raise BadInput(
-                f"{path.name}: {kind}: '{str(name)[:80]}' must be up to 80 lower case letters, digits and '_'"
-            )
-    rules.check_taken(path.name, parsed.name, [])
-    for name in parsed.variants:
-        if name in _TAKEN:
-            raise BadInput(f"{path.name}: variants: '{name}' is the name of a table; choose another")
-    if not 1 <= len(parsed.variants) <= _MOST_VARIANTS:
-        raise BadInput(f"{path.name}: variants: {len(parsed.variants)}; a study has 1 to {_MOST_VARIANTS}")
-    for key, names in (("baseline", [parsed.baseline] if parsed.baseline else []), ("published", parsed.published)):
-        for name in names:
-            if name not in parsed.variants:
-                raise BadInput(
-                    f"{path.name}: {key}: no variant '{name}'; there is: {', '.join(map(str, parsed.variants))}"
-                )
-    if not parsed.stage:
-        raise BadInput(f"{path.name}: stage: name what the variants differ in: {', '.join(_VARIED)}")
-    if isinstance(parsed.stage, list) and (twice := [key for key in parsed.stage if parsed.stage.count(key) > 1]):
-        raise BadInput(f"{path.name}: stage: '{twice[0]}' is named twice")
-    if not parsed.seeds or len(set(parsed.seeds)) < len(parsed.seeds):
-        raise BadInput(f"{path.name}: seeds: a list of different whole numbers, as in [0, 1]")
-    return parsed
-
-
 @dataclass(frozen=True)
 class _Slot:
     """One stage of the chain that all variants share: its table, and the recipe's own choice where it has one."""
@@ -140,7 +73,7 @@ class _Slot:
 class _Builder:
     """Resolves the variants of one study."""
 
-    def __init__(self, path: Path, parsed: _File, recipe: Recipe, reader: Reader) -> None:
+    def __init__(self, path: Path, parsed: StudyFile, recipe: Recipe, reader: Reader) -> None:
         self._path, self._parsed, self._recipe, self._reader = path, parsed, recipe, reader
         self._stages = (parsed.stage,) if isinstance(parsed.stage, str) else tuple(parsed.stage)
         self._bodies = {str(name): self._by_stage(str(name), body) for name, body in parsed.variants.items()}
@@ -200,7 +133,7 @@ class _Builder:
         """The recipe's track that is forked."""
         domain, tracks = self._parsed.domain, {track.name: track for track in self._recipe.tracks}
         if domain is None:
-            inner = [key for key in (*self._stages, *self._parsed.common) if key not in _OWN]
+            inner = [key for key in (*self._stages, *self._parsed.common) if key not in OWN]
             if inner and len(tracks) > 1:
                 raise BadInput(
                     f"{self._path.name}: domain: say which track of {self._recipe.name} is forked at '{inner[0]}':"
@@ -218,7 +151,7 @@ class _Builder:
         slots = [_Slot("", c.stage, c.asset, c) for c in (self._base.choices if self._base else ())]
         keys: dict[str, _Slot] = {}
         for key in dict.fromkeys((*self._stages, *self._parsed.common)):
-            if key in _OWN or key == "sources":
+            if key in OWN or key == "sources":
                 continue
             found = next((s for s in slots if s.asset == key), None) or next((s for s in slots if s.stage == key), None)
             if found is None:
@@ -241,7 +174,7 @@ class _Builder:
 
     def _common(self, key: str, body: Any) -> Any:
         where = f"{self._path.name}: common.{key}"
-        if key in _OWN:
+        if key in OWN:
             raise BadInput(f"{where}: give '{key}' beside 'variants'")
         if key in self._stages:
             raise BadInput(f"{where}: '{key}' is what the variants differ in")
@@ -350,7 +283,7 @@ class _Builder:
                     raise BadInput(f"{where}.{kind}: '{spec.id}' is named twice; what chooses is not held out")
                 sets[spec.id] = spec
         for chooses, kept in product(*([sets[id_] for id_ in ids[kind]] for kind in ("dev", "held_out"))):
-            if _share_rows(chooses, kept):
+            if share_rows(chooses, kept):
                 raise BadInput(
                     f"{where}.held_out: '{kept.id}' is the table that '{chooses.id}' of dev is read from; what chooses"
                     " is not held out"
@@ -384,7 +317,7 @@ class _Builder:
         """Two variants of one plan would be compared with themselves."""
         seen: dict[str, str] = {}
         for name, variant in variants.items():
-            plan = short_hash(_plan(variant, variant.raw.get(STUDENT, self._parsed.student)))
+            plan = short_hash(plan_of(variant, variant.raw.get(STUDENT, self._parsed.student)))
             if plan in seen:
                 raise BadInput(
                     f"{self._path.name}: variants: '{seen[plan]}' and '{name}' are the same plan; change or remove one"
@@ -417,49 +350,5 @@ def _place(slots: list[_Slot], stage: str) -> int:
 
 
 def _near(stage: str) -> str:
-    near = [] if stage in STUDY_STAGES else difflib.get_close_matches(stage, _VARIED, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(_VARIED)}"
-
-
-def _share_rows(one: SourceSpec, other: SourceSpec) -> bool:
-    """Whether two benchmarks are read from the same rows. Parts of one table (`only`) may be different ones."""
-    if one.path or other.path:
-        same = bool(one.path and other.path) and Path(one.path).resolve() == Path(other.path).resolve()
-    else:
-        splits = {one.split, other.split}
-        same = (one.dataset, one.config, one.repository_files) == (other.dataset, other.config, other.repository_files)
-        same = same and (len(splits) == 1 or "all" in splits)
-    parts = [spec.mapping.only for spec in (one, other)]
-    return same and (not all(parts) or parts[0] == parts[1])
-
-
-def _plan(variant: Variant, student: Any) -> list[Any]:
-    """What decides what comes of a variant."""
-    track = variant.track
-    sources = [_source(source) for source in track.sources] if track else []
-    choices = [_identity(choice) for choice in (*(track.choices if track else ()), variant.cell, variant.scores)]
-    return [sources, choices, variant.student.use, variant.student.params["seeds"], _trained(student)]
-
-
-def _source(source: Input) -> list[Any]:
-    if isinstance(source, Written):
-        return [source.id, _source(source.source), _identity(source.choice)]
-    if isinstance(source, Reused):
-        return [source.id, source.recipe.name, source.rows, source.domain]
-    return [source.params(False), source.params(True), source.path]
-
-
-def _trained(student: Any) -> dict[str, Any]:
-    """How students are trained where they are real ones. On `local`, where the small student stands for all of them,
-    presets come to the same that do not elsewhere; a preset by its name and its numbers written out are one plan."""
-    given = {"preset": student} if isinstance(student, str) else dict(student)
-    preset = students.presets()[given.pop("preset", students.DEFAULT)]
-    defaults = {field.name: field.default for field in fields(Training)}
-    told = defaults | {key: value for key, value in (preset | given).items() if key in defaults}
-    return {key: float(value) if isinstance(value, int) else value for key, value in told.items()}
-
-
-def _identity(choice: Choice) -> list[Any]:
-    params = {name: value for name, value in choice.params.items() if name != "reason"}
-    tables = {name: [table.id for table in tables] for name, tables in choice.tables.items()}
-    return [choice.strategy.title, params, tables, choice.teacher]
+    near = [] if stage in STUDY_STAGES else difflib.get_close_matches(stage, VARIED, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"there is: {', '.join(VARIED)}"

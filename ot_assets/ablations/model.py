@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ot_assets.contracts import STAGES
 from ot_assets.recipes.model import Choice, Recipe, Track
 
 # What each variant ends with, after the tables of the recipe.
 CELL, STUDENT, SCORES, SCOREBOARD = "cell", "student", "scores", "scoreboard"
+# Of these, what a study may vary beside the stages of a recipe.
+OWN = (CELL, STUDENT)
+VARIED = (*STAGES, *OWN)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import json
 import tempfile
 from pathlib import Path
 
-from ot_assets.ablations.compose import Composed, Winner, called, compose, winner
+from ot_assets.ablations.compose import Composed, compose
 from ot_assets.ablations.library import find_study
 from ot_assets.ablations.model import SCOREBOARD, Study
 from ot_assets.ablations.plan import plan_study
+from ot_assets.ablations.winner import Winner, called, winner
 from ot_assets.cli.plan import checked_size, planning_tools
 from ot_assets.graph.execute import standing
 from ot_assets.graph.standing import scoreboard_node

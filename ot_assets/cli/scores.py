@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from ot_assets.ablations.compose import called
 from ot_assets.ablations.library import find_study
 from ot_assets.ablations.model import Study
+from ot_assets.ablations.winner import called
 from ot_assets.strategies.scores import elsewhere
 from ot_resources.environments import data_root
 from ot_resources.interfaces import BadInput

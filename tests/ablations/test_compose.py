@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ot_assets.ablations.compose import as_text
+from ot_assets.ablations.text import as_text
 from ot_assets.cli.compose import composed
 from ot_assets.cli.main import main
 from ot_assets.recipes.finding import recipe_files

@@ -7,11 +7,12 @@ import math
 import polars as pl
 import pytest
 
-from ot_assets.ablations.compose import Winner, compose
+from ot_assets.ablations.compose import compose
 from ot_assets.ablations.library import study_files
 from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.model import Study
 from ot_assets.ablations.plan import plan_study
+from ot_assets.ablations.winner import Winner
 from ot_assets.recipes.library import find_recipe, recipes
 from ot_assets.recipes.loading import load_recipe
 from ot_assets.recipes.sources import catalogue

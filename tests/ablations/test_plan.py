@@ -58,7 +58,7 @@ def test_a_cell_looks_at_what_its_students_are_asked(tmp_path):
     plan = plan_study(load_study(write_study(tmp_path)))
     for nodes in plan.variants.values():
         cell = next(node for node in nodes if node.stage == "cell")
-        assert cell.tables == {"benchmarks": (("benchmarks", "asked"), ("benchmarks", "kept"))}
+        assert cell.tables == {"dev": (("benchmarks", "asked"),), "held_out": (("benchmarks", "kept"),)}
 
 
 def test_counts_of_a_study_are_scaled_as_a_recipes(tmp_path):
