@@ -162,8 +162,10 @@ def plan(
     earlier runs is used: to plan a large one, `ot materialize --upto` the last stage that is free.
     """
     from ot_assets.ablations.library import is_study
-    from ot_assets.cli.plan import Rates, as_text, plan_recipe
-    from ot_assets.cli.plan import as_json as figures
+    from ot_assets.cli.costs import Rates
+    from ot_assets.cli.plan import plan_recipe
+    from ot_assets.cli.plan_told import as_json as figures
+    from ot_assets.cli.plan_told import as_text
 
     rates = Rates(price_input, price_output, price_hour, tokens_per_second)
     if is_study(recipe):

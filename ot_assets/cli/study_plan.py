@@ -8,7 +8,9 @@ from typing import Any
 from ot_assets.ablations.library import find_study
 from ot_assets.ablations.model import CELL
 from ot_assets.ablations.plan import StudyPlan, plan_study
-from ot_assets.cli.plan import Plan, Rates, as_json, as_text, checked_size, planning_tools, rehearsed
+from ot_assets.cli.costs import Rates
+from ot_assets.cli.plan import Plan, checked_size, planning_tools, rehearsed
+from ot_assets.cli.plan_told import as_json, as_text
 from ot_assets.cli.query import table
 from ot_assets.cli.study import wanted_variants
 from ot_assets.graph.execute import standing

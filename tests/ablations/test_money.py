@@ -7,7 +7,7 @@ import pytest
 
 from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.plan import StudyPlan, plan_study
-from ot_assets.cli.plan import Rates
+from ot_assets.cli.costs import Rates
 from ot_assets.cli.study_plan import plan_of_study
 from ot_assets.graph.checking import StageFailed
 from ot_assets.graph.execute import Made, execute
