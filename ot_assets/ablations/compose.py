@@ -121,7 +121,7 @@ def _settle(body: Body, winner: Winner, folder: Path | None, notes: list[str]) -
         stage = next(iter(item))
         chosen, resized = _sized(stage, raw[key], item[stage], where)
         item |= {stage: chosen, "because": winner.because(resized)}
-        notes += [f"{_track(study)}.{key}: {note}" for note in resized]
+        notes += [f"{_track(study)}.{key}: {note}" for note in (*resized, *_asked(stage, chosen, where))]
     for key in study.stages:
         if key not in raw and key not in (CELL, STUDENT) and (place := _found(items, key)) is not None:
             items[place]["because"] = winner.because()
@@ -188,6 +188,15 @@ def _sized(stage: str, chosen: Any, before: Any, where: str) -> tuple[Any, list[
             resized.append(f"{name} stays {kept}; the study compared at {compared}")
             body[name] = kept
     return body, resized
+
+
+def _asked(stage: str, chosen: Any, where: str) -> list[str]:
+    """In words: whom to ask where the study's variant named who answers; in a recipe `model` only tells who did."""
+    if not isinstance(chosen, dict) or "model" not in chosen or stage == "sources":
+        return []
+    kinds = registry.find(stage, chosen["use"], where).capabilities
+    who = " and ".join(f"OT_{role.upper()}" for role, kind in kinds.items() if kind == "generator")
+    return [f"compared with {chosen['model']} as who answers; a recipe asks {who}: set it to that model"] if who else []
 
 
 def _counts(value: Any) -> bool:

@@ -80,7 +80,6 @@ class _Builder:
         self._base = self._track()
         self._slots, self._keys = self._chain()
         self._shared = {key: self._common(key, body) for key, body in parsed.common.items()}
-        self._formatted = recipe.format
         self.sets, self._benchmarks, self._evaluation = self._evaluated()
         self._check_published()
 
@@ -182,7 +181,9 @@ class _Builder:
 
     def _sources(self, body: Any, where: str) -> tuple[Input, ...]:
         assert self._base is not None
-        return self._reader.sources(body, where, self._parsed.domain or self._base.sources[0].domain)
+        # A track may be called otherwise than what it is about.
+        domain = self._base.name if self._base.name in DOMAINS else self._base.sources[0].domain
+        return self._reader.sources(body, where, domain)
 
     def _choice(self, key: str, body: Any, where: str, asks: bool) -> Choice:
         """A choice in the place of the recipe's; where it `asks`, its `model` is who answers."""
@@ -235,8 +236,11 @@ class _Builder:
         n = body[budgets[0]]
         if n is None or isinstance(n, bool):
             raise BadInput(f"{where}.{budgets[0]}: a number, or 'all'")
-        seed = {key: value for key, value in body.items() if key == "seed"}
-        return self._made(CELL, *(("rows", {}) if n == "all" else (budgets[0], {"n": n} | seed)), where)
+        if n != "all":
+            return self._made(CELL, budgets[0], {key: body[key] for key in body if key == "seed"} | {"n": n}, where)
+        if "seed" in body:
+            raise BadInput(f"{where}.seed: nothing is drawn where all rows go in; leave it out")
+        return self._made(CELL, "rows", {}, where)
 
     def _student(self, bodies: dict[str, Any], where: str) -> tuple[Choice, bool]:
         """How the students are trained, and whether that is done elsewhere."""

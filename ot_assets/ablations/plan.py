@@ -25,6 +25,9 @@ from ot_assets.recipes.plan import (
 )
 from ot_assets.strategies import registry
 
+# The table that the steps belong to which only some variants have, such as the writing of questions.
+QUESTIONS = "questions"
+
 
 @dataclass(frozen=True)
 class StudyPlan:
@@ -54,6 +57,21 @@ def plan_study(study: Study, planned: dict[str, tuple[Node, ...]] | None = None)
     needed = with_upstream(wanted, there)
     base = tuple(node for key, node in there.items() if key in needed)
     return StudyPlan(study, base, variants, _scoreboard(study))
+
+
+def steps(nodes: tuple[Node, ...]) -> dict[str, list[Node]]:
+    """A variant's nodes by the asset that makes them: what makes a source of its own goes with the questions."""
+    own = {node.key for node in nodes}
+    found: dict[str, list[Node]] = {}
+    waiting: list[Node] = []
+    for node in nodes:
+        waiting.append(node)
+        # Sources of its own are read by the node that joins them, and by nothing else.
+        if node.stage == "sources" and node.key[-1] != QUESTIONS and node.key in own:
+            continue
+        found[node.key[-1]] = waiting
+        waiting = []
+    return found
 
 
 def _there(study: Study, planned: dict[str, tuple[Node, ...]]) -> dict[Key, Node]:

@@ -23,6 +23,7 @@ from ot_assets.graph.tools import Tools
 from ot_assets.lineage import record as lineage
 from ot_assets.recipes.against import openthoughts3_sets
 from ot_assets.recipes.plan import Key, Node, source_node
+from ot_assets.strategies.scores.imported import content_hash, handed_in
 from ot_resources.digest import short_hash
 from ot_resources.files import RawTable, first_line, is_full
 from ot_resources.generators.usage import Usage
@@ -67,11 +68,18 @@ def execute(node: Node, tools: Tools) -> Made:
 
 
 def standing(node: Node, tools: Tools) -> Version | None:
-    """The version that the node's name points at, if executing the node now would find it; None where it would not."""
+    """The version that the node's name points at, if executing the node now would find it; None where it would not.
+
+    Of a source that cannot be read now the version in use stays.
+    """
     inputs = _inputs(node, tools)
     now = tools.store.made(tools.run_id, node.key)
-    params = _params(node, tools, None, inputs)
-    identity = lineage.identity(node, params | identities(node, tools), inputs, None)
+    try:
+        raw = outside(node, tools.hub, now)
+    except BadInput:
+        return now
+    params = _params(node, tools, raw, inputs)
+    identity = lineage.identity(node, params | identities(node, tools), inputs, raw.revision if raw else None)
     found = tools.store.lookup(node.kind, short_hash(identity))
     return found if found and now and found.version == now.version else None
 
@@ -147,15 +155,17 @@ def _params(node: Node, tools: Tools, raw: RawTable | None, inputs: list[tuple[K
     if node.strategy.title == "scores.imported":
         return params | {"files": _handed_in(node, tools, inputs)}
     # What rows cost is not chosen, but read off the records of those who were asked.
-    return params | {"spent": spent(inputs) or 0.0} if node.strategy.title == "cell.money" else params
+    if node.strategy.title == "cell.money":
+        return params | {"spent": spent([(key, version) for key, version in inputs if key in node.inputs]) or 0.0}
+    return params
 
 
-def _handed_in(node: Node, tools: Tools, inputs: list[tuple[Key, Version]]) -> dict[str, list[str]]:
-    """The files of scores of each student; their names are hashes of what is in them."""
+def _handed_in(node: Node, tools: Tools, inputs: list[tuple[Key, Version]]) -> dict[str, dict[str, str]]:
+    """The files of scores of each student, with a hash of what is in them."""
     versions = dict(inputs)
     students = pl.concat([versions[key].scan().select("student") for key in node.inputs]).collect()["student"]
     asked = tools.students.students(tools.run_id, node.name)
-    return {student: [name for name, _ in asked.scores(student)] for student in students}
+    return {student: {name: content_hash(text) for name, text in handed_in(asked, student)} for student in students}
 
 
 def _told(node: Node, params: dict[str, Any]) -> dict[str, Any]:
@@ -194,8 +204,10 @@ def _run(order: _Order, sets: release.Sets, usage: Usage) -> Version:
 
 
 def _record(order: _Order, draft: Draft, work: Work) -> dict[str, Any]:
-    """What is told of a version for good: the choice, what came in and went out, and who had a part in it."""
+    """What is told of a version for good, but for its checks: the choice, what came out, and who had a part in it."""
     node, inputs = order.node, order.inputs
+    # What rows are only held against is no part of what they cost.
+    rows = [(key, version) for key, version in inputs if key in node.inputs]
     return {
         "choice": lineage.choice(node, order.told),
         "code_version": node.code_version,
@@ -205,7 +217,7 @@ def _record(order: _Order, draft: Draft, work: Work) -> dict[str, Any]:
         "dropped": dict(sorted(draft.reasons.items())),
         "sources": _sources(node, order.raw, inputs),
         "models": models(node, order.tools, order.params, inputs),
-        "asked": asked_upstream(inputs, [{"key": short_hash(order.identity)} | own for own in work.asked]),
+        "asked": asked_upstream(rows, [{"key": short_hash(order.identity)} | own for own in work.asked]),
         "packages": lineage.packages(),
         "sandboxes": work.sandboxes,
     }

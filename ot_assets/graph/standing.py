@@ -9,12 +9,12 @@ from typing import Any
 import polars as pl
 
 from ot_assets.ablations.model import CELL, SCORES
-from ot_assets.ablations.plan import StudyPlan
+from ot_assets.ablations.plan import StudyPlan, steps
 from ot_assets.graph import failures
 from ot_assets.graph.asked import spent
 from ot_assets.graph.execute import standing
 from ot_assets.graph.tools import Tools
-from ot_assets.recipes.plan import Node
+from ot_assets.recipes.plan import Key, Node
 from ot_assets.strategies.scoreboard.verdict import FAILED, NOT_ENOUGH, NOT_MADE
 from ot_resources.interfaces import BadInput
 from ot_resources.store import Version
@@ -31,32 +31,42 @@ class _Chain:
 
 def scoreboard_node(plan: StudyPlan, tools: Tools) -> Node:
     """The scoreboard of those variants that have scores, told how all of them stand."""
-    chains = {name: _chain(nodes, tools) for name, nodes in plan.variants.items()}
+    shared: dict[Key, Version | None] = {}
+    chains = {name: _chain(plan, name, shared, tools) for name in plan.variants}
     inputs = tuple(nodes[-1].key for name, nodes in plan.variants.items() if SCORES in chains[name].made)
     seeds = len(set(plan.study.seeds))
     told = {name: _told(chain, tools, plan.variants[name]) | {"seeds": seeds} for name, chain in chains.items()}
     return replace(plan.scoreboard, inputs=inputs, params=plan.scoreboard.params | {"standing": told})
 
 
-def _chain(nodes: tuple[Node, ...], tools: Tools) -> _Chain:
+def _chain(plan: StudyPlan, variant: str, shared: dict[Key, Version | None], tools: Tools) -> _Chain:
+    """From the sources on: what was made of something else than would be read now is not made.
+
+    `shared` are the tables of all variants that were looked at already.
+    """
     made: dict[str, Version] = {}
-    for node in nodes:
+    own = steps(plan.variants[variant])
+    for node in plan.nodes(variant):
+        step = next((nodes for nodes in own.values() if node in nodes), None)
         try:
-            version = standing(node, tools)
-        except BadInput as error:  # a table of the recipe is not there, or no teacher goes by that name
-            return _Chain(made, *_why(node, tools, str(error)))
+            version = shared[node.key] if node.key in shared else standing(node, tools)
+        except BadInput as error:  # a table is not there, or no teacher goes by that name
+            return _Chain(made, *_why(node, step, tools, str(error)))
+        if step is None:
+            shared[node.key] = version
         if version is None:
             there = tools.store.latest(node.key) is not None
             otherwise = "made from another plan or in part; run it again" if there else "not made yet"
-            return _Chain(made, *_why(node, tools, otherwise))
+            return _Chain(made, *_why(node, step, tools, otherwise))
         made[node.stage] = version
     return _Chain(made)
 
 
-def _why(node: Node, tools: Tools, otherwise: str) -> tuple[str, str]:
-    told = failures.last(tools.store, node)
+def _why(node: Node, step: list[Node] | None, tools: Tools, otherwise: str) -> tuple[str, str]:
+    """The verdict and the reason; `step` are the tables that are made at once, which is where a failure is noted."""
+    told = failures.last(tools.store, step[-1]) if step else None
     if told is None:
-        return NOT_MADE, f"{node.key[-1]}: {otherwise}"
+        return NOT_MADE, f"{node.key[-1] if step else node.name}: {otherwise}"
     return NOT_ENOUGH if told["check"] == "cell_filled" else FAILED, told["message"]
 
 
@@ -65,7 +75,17 @@ def _told(chain: _Chain, tools: Tools, nodes: tuple[Node, ...]) -> dict[str, Any
     told: dict[str, Any] = {"rows": None, "tokens": None, "money": None}
     if cell is not None:
         told = {"rows": cell.rows, "tokens": _tokens(cell), "money": _money(cell)}
+    if SCORES in chain.made:
+        told["asked"] = _asked(chain.made[SCORES])
     return told | {"verdict": chain.verdict, "reason": chain.reason}
+
+
+def _asked(scores: Version) -> dict[str, int]:
+    """How many questions of each benchmark were put to the students, whatever came of them."""
+    verifiable = scores.dropped().filter(pl.col("drop_reason") != "not_verifiable")
+    rows = pl.concat([half.select("benchmark", "question_id") for half in (scores.scan(), verifiable)])
+    counts = rows.drop_nulls("question_id").group_by("benchmark").agg(pl.col("question_id").n_unique())
+    return dict(sorted(counts.collect(engine="streaming").iter_rows()))
 
 
 def _tokens(cell: Version) -> int | None:

@@ -7,58 +7,41 @@ from typing import Any
 import dagster as dg
 
 from ot_assets.ablations.model import SCOREBOARD, Study
-from ot_assets.ablations.plan import StudyPlan
+from ot_assets.ablations.plan import QUESTIONS, StudyPlan, steps
 from ot_assets.graph import failures, keys
 from ot_assets.graph.assets import check_specs, making, tools_of
 from ot_assets.graph.checks import names
 from ot_assets.graph.standing import scoreboard_node
 from ot_assets.recipes.plan import Key, Node
 
-# The table that the steps belong to which only some variants have, such as the writing of questions.
-_QUESTIONS = "questions"
 _SHOWN = 1_500
 
 
 def study_assets(plan: StudyPlan) -> list[dg.AssetsDefinition]:
     """<study>/<asset> for every table of its variants, and <study>/scoreboard."""
     partitions = dg.StaticPartitionsDefinition(list(plan.variants))
-    steps = {name: _steps(nodes) for name, nodes in plan.variants.items()}
-    assets = next(iter(steps.values()))
-    return [*(_partitioned(plan, asset, partitions, steps) for asset in assets), _scoreboard(plan, steps)]
+    made = {name: steps(nodes) for name, nodes in plan.variants.items()}
+    assets = next(iter(made.values()))
+    return [*(_partitioned(plan, asset, partitions, made) for asset in assets), _scoreboard(plan, made)]
 
 
 def variant_keys(plan: StudyPlan) -> list[dg.AssetKey]:
     """The partitioned assets of a study, in their order."""
-    return [_key(plan.study, asset) for asset in _steps(next(iter(plan.variants.values())))]
+    return [_key(plan.study, asset) for asset in steps(next(iter(plan.variants.values())))]
 
 
 def scoreboard_key(plan: StudyPlan) -> dg.AssetKey:
     return _key(plan.study, SCOREBOARD)
 
 
-def _steps(nodes: tuple[Node, ...]) -> dict[str, list[Node]]:
-    """A variant's nodes by the asset that makes them: what makes a source of its own goes with the questions."""
-    own = {node.key for node in nodes}
-    steps: dict[str, list[Node]] = {}
-    waiting: list[Node] = []
-    for node in nodes:
-        waiting.append(node)
-        # Sources of its own are read by the node that joins them, and by nothing else.
-        if node.stage == "sources" and node.key[-1] != _QUESTIONS and node.key in own:
-            continue
-        steps[node.key[-1]] = waiting
-        waiting = []
-    return steps
-
-
 def _partitioned(
     plan: StudyPlan,
     asset: str,
     partitions: dg.StaticPartitionsDefinition,
-    steps: dict[str, dict[str, list[Node]]],
+    made: dict[str, dict[str, list[Node]]],
 ) -> dg.AssetsDefinition:
     study, key = plan.study, _key(plan.study, asset)
-    by_variant = {variant: made[asset] for variant, made in steps.items()}
+    by_variant = {variant: by_asset[asset] for variant, by_asset in made.items()}
     last = [nodes[-1] for nodes in by_variant.values()]
     every = [node for nodes in by_variant.values() for node in nodes]
     named = list(dict.fromkeys(name for node in last for name in names(node)))
@@ -95,9 +78,9 @@ def _partitioned(
     return materialize
 
 
-def _scoreboard(plan: StudyPlan, steps: dict[str, dict[str, list[Node]]]) -> dg.AssetsDefinition:
+def _scoreboard(plan: StudyPlan, made: dict[str, dict[str, list[Node]]]) -> dg.AssetsDefinition:
     study, key = plan.study, scoreboard_key(plan)
-    every = [node for made in steps.values() for nodes in made.values() for node in nodes]
+    every = [node for by_asset in made.values() for nodes in by_asset.values() for node in nodes]
     scores = {node.key: _key(study, node.key[-1]) for node in every}
 
     @dg.asset(
@@ -140,7 +123,7 @@ def _upstream(plan: StudyPlan, key: Key) -> dg.AssetKey:
         return keys.asset_key(key)
     # A source that the variant makes for itself comes of the same asset as its questions.
     own = next(node for node in plan.variants[key[1]] if node.key == key)
-    made = key[-1] if own.stage != "sources" else _QUESTIONS
+    made = key[-1] if own.stage != "sources" else QUESTIONS
     return _key(plan.study, made)
 
 

@@ -1,4 +1,4 @@
-"""The outside world as one run sees it."""
+"""What reaches outside, in one hand: the store, the models, the sandbox."""
 
 from __future__ import annotations
 

@@ -145,11 +145,14 @@ class Usage:
         if other.price.known:
             self.price = other.price
 
-    def cost(self) -> dict[str, Any]:
-        """What was got: requests, their tokens, and money: all tokens at the model's price, the hours that it took."""
-        tokens = (self.handed_prompt_tokens, self.handed_completion_tokens)
-        told = {"requests": self.handed_out, "prompt_tokens": tokens[0], "completion_tokens": tokens[1]}
-        return told | {"money": round(self.price.of(*tokens, self.waited), 6)}
+    def cost(self, pace: float) -> dict[str, Any]:
+        """What was got: requests, their tokens, and money: at the price of tokens, and of the engine's hours.
+
+        `pace` is how many seconds of the engine a completion token takes.
+        """
+        read, written = self.handed_prompt_tokens, self.handed_completion_tokens
+        told = {"requests": self.handed_out, "prompt_tokens": read, "completion_tokens": written}
+        return told | {"money": round(self.price.of(read, written, written * pace), 6)}
 
     def as_dict(self) -> dict[str, Any]:
         """The account, as JSON has it."""

@@ -58,7 +58,8 @@ def export(
         (work / "scores").mkdir()
         work.replace(folder)
         return
-    for written in work.iterdir():  # one by one: the scores that were handed in are never without their place
+    # One by one: the scores that were handed in are never without their place. The last says that all are there.
+    for written in sorted(work.iterdir(), key=lambda file: file.name == "train.yaml"):
         written.replace(folder / written.name)
     work.rmdir()
 

@@ -10,7 +10,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from ot_assets.ablations.compose import compose
+from ot_assets.ablations.loading import load_study
 from ot_assets.ablations.text import as_text
+from ot_assets.ablations.winner import winner
 from ot_assets.cli.compose import composed
 from ot_assets.cli.main import main
 from ot_assets.recipes.finding import recipe_files
@@ -19,7 +22,7 @@ from ot_resources.interfaces import BadInput
 from ot_resources.warehouse import Warehouse
 from tests.ablations.boards import scored, write_study
 from tests.graph.running import make
-from tests.recipes.small import RIGHT, recipe, write_recipe
+from tests.recipes.small import RIGHT, math, recipe, write_recipe
 
 SELECT = {"name": "which_answers", "stage": "select", "variants": {"everything": "all", "right_ones": "verified"}}
 DEDUP = {
@@ -201,6 +204,40 @@ def test_what_chose_and_what_was_held_out_may_not_change_places(folder):
     composed((str(file),), None, None)
     write_study(folder, both | {"benchmarks": {"dev": [other], "held_out": [asked]}})
     assert "is not what would be made now: 'everything' has no scores" in refused(file)
+
+
+def test_what_lies_before_the_fork_and_what_was_asked_belong_to_the_board(folder):
+    scored(file := write_study(folder, SELECT), {"everything": 0.2, "right_ones": 0.8})
+    other = recipe()
+    math(other)[1]["decontaminate"]["threshold"] = 80
+    write_recipe(folder, other)
+    assert "'everything' has no scores (small/math/decontaminated: made from another plan" in refused(file)
+    write_recipe(folder)
+    assert composed((str(file),), None, None).name == "small_composed"
+    asked = pl.read_parquet(folder / "asked.parquet")
+    asked.with_columns(pl.lit("7").alias("gold")).write_parquet(folder / "asked.parquet")
+    assert "'everything' has no scores (benchmarks/asked: made from another plan" in refused(file)
+
+
+def test_who_was_asked_is_told_where_the_recipe_would_ask_another(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("OT_TEACHERS", "{other: embedded}")
+    body = {
+        "name": "who",
+        "stage": "answers",
+        "variants": {
+            "own": {"use": "teacher", "max_tokens": 16},
+            "other": {"use": "teacher", "max_tokens": 16, "model": "other"},
+        },
+        "common": {"format": {"use": "think", "require_reasoning": False, "keep_truncated": True}},
+    }
+    study = load_study(write_study(folder, body))
+    board = pl.DataFrame(
+        {"variant": ["own", "other"], "benchmark": "dev", "verdict": ["loses", "winner"], "chosen": [False, True]}
+    ).with_columns(score=pl.lit(1.0), se=pl.lit(0.1), reason=pl.lit(None))
+    made = compose([winner(study, "1", board)], "best", tmp_path)
+    assert made.notes == [
+        "math.answers: compared with other as who answers; a recipe asks OT_TEACHER: set it to that model"
+    ]
 
 
 def test_a_study_that_ran_at_another_scale_says_so(folder):

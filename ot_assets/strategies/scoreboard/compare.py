@@ -28,9 +28,10 @@ _READ = ("variant", "seed", "benchmark", "held_out", "question_id", "right", "n"
 
 
 class Cell(TypedDict, total=False):
-    """What a variant's rows were and cost, and how many seeds it was to be trained with.
+    """What a variant's rows were and cost, with how many seeds it was to be trained, and what those were asked.
 
-    `verdict` and `reason` say why one has no scores.
+    `asked` are questions by benchmark, without those that nothing can verify. `verdict` and `reason` say why a variant
+    has no scores.
     """
 
     rows: int | None
@@ -39,9 +40,10 @@ class Cell(TypedDict, total=False):
     verdict: Without | None
     reason: str | None
     seeds: int | None
+    asked: dict[str, int]
 
 
-@strategy(stage="scoreboard", version=2, needs=_READ)
+@strategy(stage="scoreboard", version=3, needs=_READ)
 def compare(
     scores: pl.LazyFrame,
     *,
@@ -60,9 +62,10 @@ def compare(
     unless `standard_error` is `questions`, over seeds (`estimate.py`).
 
     All are compared on the same questions: of each benchmark those that every variant with a score there answered. A
-    student that answered less than half of a benchmark has no score there, and a variant without one of a dev benchmark
-    is not compared. `questions` counts those compared, `seeds` those that have all dev benchmarks; what is lacking
-    stands in `reason`, by the seeds that `standing` says or, without, that any variant has. Verdicts (`verdict.py`):
+    student that answered less than half of a benchmark (of what `standing` says was asked, else of what anybody
+    answered) has no score there, and a variant without one of a dev benchmark is not compared. `questions` counts those
+    compared, `seeds` those that have all dev benchmarks; what is lacking stands in `reason`, by the seeds that
+    `standing` says or, without, that any variant has. Verdicts (`verdict.py`):
 
     - `loses`: below the best by more than 2 standard errors of the difference, and p < 0.05 after Holm's correction
       over all pairs of variants; the others `tie` with it; the best is the `winner` where all others lose.
@@ -79,7 +82,11 @@ def compare(
     """
     if unknown := [name for name in (baseline, *standing) if name not in variants]:
         raise BadInput(f"scoreboard: '{unknown[0]}' is no variant; there is: {', '.join(variants)}")
-    found = panels.read(scores.select(_READ).collect(engine="streaming"), variants)
+    asked: dict[str, int] = {}
+    for cell in standing.values():
+        for name, questions in cell.get("asked", {}).items():
+            asked[name] = max(questions, asked.get(name, 0))
+    found = panels.read(scores.select(_READ).collect(engine="streaming"), variants, asked)
     board = _Board(variants, found, standing, published, standard_error == "questions_and_seeds")
     rows = board.dev(baseline)
     for name, members in _groups(found, domains).items():

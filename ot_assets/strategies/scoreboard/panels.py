@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ class Benchmark:
     """One benchmark with what it was asked: the panel holds those questions that all with a score here answered.
 
     `missing` tells why a variant has no score, `short` how many questions another answered or is compared on, where
-    that is not all; `seeds` are the panel's.
+    that is not all that were asked; `seeds` are the panel's.
     """
 
     name: str
@@ -41,18 +41,21 @@ class Benchmark:
         return int(self.panel.asked[variant] or self.panel.shares.shape[2])
 
 
-def read(scores: pl.DataFrame, variants: Sequence[str]) -> list[Benchmark]:
-    """All benchmarks, by name. Columns in: variant and those of SCORE."""
+def read(scores: pl.DataFrame, variants: Sequence[str], asked: Mapping[str, int]) -> list[Benchmark]:
+    """All benchmarks, by name. Columns in: variant and those of SCORE.
+
+    `asked` tells how many questions of a benchmark were put to the students, those that nobody answered among them.
+    """
     if strange := set(scores["variant"]) - set(variants):
         raise BadInput(f"scoreboard: scores of '{min(strange)}', which is no variant; there is: {', '.join(variants)}")
     seeds = sorted(set(scores["seed"]))
     return [
-        _benchmark(str(name), part, variants, seeds)
+        _benchmark(str(name), part, variants, seeds, asked.get(str(name), 0))
         for (name,), part in sorted(scores.group_by("benchmark"), key=lambda item: str(item[0][0]))
     ]
 
 
-def _benchmark(name: str, rows: pl.DataFrame, variants: Sequence[str], seeds: Sequence[int]) -> Benchmark:
+def _benchmark(name: str, rows: pl.DataFrame, variants: Sequence[str], seeds: Sequence[int], put: int) -> Benchmark:
     import numpy as np
 
     if rows["held_out"].n_unique() != 1:
@@ -75,8 +78,9 @@ def _benchmark(name: str, rows: pl.DataFrame, variants: Sequence[str], seeds: Se
     # Of seeds and repeats that tell otherwise the fewest: that claims the least.
     for variant, fewest in elsewhere.group_by("variant").agg(pl.col("n").min()).iter_rows():
         asked[place["variant"][variant]] = fewest
-    missing = _missing(name, shares, whole, variants)
-    shares, short = _common(name, shares, variants, missing)
+    total = max(put, len(questions))
+    missing = _missing(name, shares, whole, variants, total)
+    shares, short = _common(name, shares, variants, missing, total)
     asked[~np.isnan(shares).all(axis=(1, 2))] = 0
     repeats = max(rows.group_by("variant", "seed", "question_id").len()["len"].to_list(), default=0)
     panel = Panel(name, shares, whole, asked)
@@ -87,12 +91,11 @@ def _places(names: Sequence[object]) -> dict[object, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-def _missing(name: str, shares: np.ndarray, whole: np.ndarray, variants: Sequence[str]) -> dict[str, str]:
+def _missing(name: str, shares: np.ndarray, whole: np.ndarray, variants: Sequence[str], total: int) -> dict[str, str]:
     """Why a variant has no score here. Of a student with too few answers those that there are count for nothing."""
     import numpy as np
 
     missing: dict[str, str] = {}
-    total = shares.shape[2]
     for place, variant in enumerate(variants):
         answered = (~np.isnan(shares[place])).sum(axis=1)
         shares[place][answered < LEAST_ANSWERED * total] = np.nan
@@ -104,7 +107,7 @@ def _missing(name: str, shares: np.ndarray, whole: np.ndarray, variants: Sequenc
 
 
 def _common(
-    name: str, shares: np.ndarray, variants: Sequence[str], missing: dict[str, str]
+    name: str, shares: np.ndarray, variants: Sequence[str], missing: dict[str, str], total: int
 ) -> tuple[np.ndarray, dict[str, str]]:
     """The shares of those questions that all with a score here answered, and what that leaves out, by variant.
 
@@ -113,7 +116,7 @@ def _common(
     import numpy as np
 
     answered = (~np.isnan(shares)).any(axis=1)
-    counts, total = answered.sum(axis=1), shares.shape[2]
+    counts = answered.sum(axis=1)
     scored = [place for place in range(len(variants)) if counts[place]]
     while scored and (common := answered[scored].all(axis=0)).sum() < _LEAST_QUESTIONS:
         fewest = min(scored, key=lambda place: (counts[place], -place))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import polars as pl
@@ -16,14 +17,14 @@ from ot_resources.interfaces import BadInput, Students
 _SCHEMA = SCORE | {"task": pl.String, "file": pl.String}
 
 
-@strategy(stage="scores", version=3, needs=("seed", "student"))
+@strategy(stage="scores", version=4, needs=("seed", "student"))
 def imported(
     students_made: pl.LazyFrame,
     *,
     benchmarks: pl.LazyFrame,
     students: Students,
     held_out: list[str] = [],  # noqa: B006 - never changed
-    files: dict[str, list[str]] | None = None,
+    files: dict[str, dict[str, str]] | None = None,
 ) -> Split:
     """Take the scores that were handed in for each student (`ot scores STUDY VARIANT FILE`).
 
@@ -31,7 +32,7 @@ def imported(
     (`elsewhere.py`). One row a repeat of a benchmark: `question_id` is null, `right` the share of its `n` questions. Of
     such a score the standard error over questions is that of a share, and differences are not paired.
 
-    `files` names those that count, by student; without it all do.
+    `files` names those that count, by student, each with the hash of its text (`content_hash`); without it all do.
 
     Columns in: seed, student; of `benchmarks` source. Columns out: those of a score, task and file. Dropped:
     `not_asked` a task that is no benchmark of the study. BadInput: a student without a file, a benchmark in two files,
@@ -42,9 +43,12 @@ def imported(
     dropped: list[dict[str, object]] = []
     for seed, student in students_made.select("seed", "student").collect().iter_rows():
         seen: dict[str, str] = {}
-        for name, text in _handed_in(students, student):
-            if files is not None and name not in files.get(student, []):
+        for name, text in handed_in(students, student):
+            told = None if files is None else files.get(student, {})
+            if told is not None and name not in told:
                 continue
+            if told is not None and told[name] != content_hash(text):
+                raise BadInput(f"{name}: scores of student {student} changed while they were read; run again")
             for one in elsewhere.read(text, name, ids).measured:
                 if seen.setdefault(one.benchmark, name) != name:
                     raise BadInput(f"{name}: {one.benchmark} of student {student} is in {seen[one.benchmark]} already")
@@ -71,7 +75,12 @@ def imported(
     return Split(rows, left_out if dropped else nothing_dropped(rows))
 
 
-def _handed_in(students: Students, student: str) -> Iterator[tuple[str, str]]:
+def content_hash(text: str) -> str:
+    """What tells one file's text from another's."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def handed_in(students: Students, student: str) -> Iterator[tuple[str, str]]:
     """The files of a student; `ot scores` lets none in that is no text, a person may."""
     try:
         yield from students.scores(student)

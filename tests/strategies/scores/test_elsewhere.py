@@ -143,7 +143,7 @@ def test_a_student_without_a_file_and_one_whose_file_is_none_are_told():
     with pytest.raises(BadInput, match=r"no scores of student c \(seed 3\): train and evaluate it"):
         imported("c")
     with pytest.raises(BadInput, match="no scores of student a"):
-        imported("a", files={"a": []})
+        imported("a", files={"a": {}})
     with pytest.raises(BadInput, match=r"2\.json: no results"):
         imported("b")
     with pytest.raises(BadInput, match="scores of student d: a file is not text in UTF-8"):
