@@ -7,12 +7,16 @@ export DAGSTER_HOME := $(OT_DATA)/dagster
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(p)),$(p))))
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
-# The end-to-end tests have a target of their own: they take minutes, and want Chromium.
-TESTS ?= tests --ignore tests/e2e
+# What kills runs, trains students, serves models or makes the whole flagship takes minutes, and has a target of its own;
+# so have the end-to-end tests, which want Chromium. `.ci/run` runs them all.
+LONG := tests/faults tests/engines/test_served.py tests/engines/test_vllm.py tests/students/test_resume.py \
+	tests/students/test_sft.py tests/ablations/test_run.py tests/graph/test_openthoughts3.py \
+	tests/graph/test_real_text.py tests/graph/test_same_again.py
+TESTS ?= tests $(addprefix --ignore=,tests/e2e $(LONG))
 # A file of tests stays in one process: what it makes once is made once.
 WORKERS ?= -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: help setup vllm demo ablation sandbox-image test test-faults e2e dev check bench sql
+.PHONY: help setup vllm demo ablation sandbox-image test test-long test-faults e2e dev check bench sql
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -59,8 +63,11 @@ dev: .venv/base ## the UI on http://localhost:3000, with schedules and sensors
 sql: .venv/base ## a DuckDB prompt on every table
 	@$(BIN)/ot sql
 
-test: .venv/dev ## the tests
+test: .venv/dev ## the tests; those that take minutes are test-long and e2e
 	@$(BIN)/pytest $(WORKERS) $(TESTS)
+
+test-long: .venv/dev ## the tests that kill runs, train students, serve models, make the whole flagship
+	@$(BIN)/pytest $(WORKERS) $(LONG)
 
 test-faults: .venv/dev ## a run killed at 50 random moments, and other accidents (OT_KILLS, OT_SEED)
 	@OT_KILLS=$${OT_KILLS:-50} $(BIN)/pytest -s tests/faults
