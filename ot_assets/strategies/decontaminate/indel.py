@@ -11,7 +11,7 @@ from ot_assets.strategies.decontaminate.matching import drop_matches, indel_matc
 from ot_assets.strategies.registry import Split, strategy
 
 
-@strategy(stage="decontaminate", version=2)
+@strategy(stage="decontaminate", version=3)
 def indel(
     questions: pl.LazyFrame, *, against: pl.LazyFrame, threshold: Annotated[float, Field(gt=1, le=100)] = 95.0
 ) -> Split:

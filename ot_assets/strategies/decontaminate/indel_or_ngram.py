@@ -13,7 +13,7 @@ from ot_assets.strategies.registry import Split, strategy
 from ot_resources.interfaces import Tokenizer
 
 
-@strategy(stage="decontaminate", version=2)
+@strategy(stage="decontaminate", version=3)
 def indel_or_ngram(
     questions: pl.LazyFrame,
     *,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MATCHES = 5
 
 
-@strategy(stage="dedup", version=2)
+@strategy(stage="dedup", version=3)
 def indel(
     questions: pl.LazyFrame,
     *,
