@@ -52,6 +52,24 @@ def test_a_stage_that_only_some_variants_name_is_neutral_in_the_others(tmp_path)
         assert [c.use for c in track.choices if c.stage == stage] == [use]
 
 
+def test_sources_of_a_track_are_about_what_its_own_are(tmp_path):
+    body = recipe()
+    stages = body["tracks"].pop("math")
+    stages[0]["sources"][0]["domain"] = "math"
+    body["tracks"]["extra"] = stages
+    own = [{key: value for key, value in stages[0]["sources"][0].items() if key != "domain"}]
+    told = study() | {
+        "domain": "extra",
+        "stage": "sources",
+        "variants": {"own": own, "bare": [own[0] | {"id": "bare"}]},
+    }
+    file = write_study(tmp_path, told)
+    write_recipe(tmp_path, body)
+    for variant in load_study(file).variants.values():
+        assert variant.track is not None
+        assert [source.domain for source in variant.track.sources] == ["math"]
+
+
 def test_a_models_name_in_a_variant_says_who_is_asked(tmp_path):
     body = study() | {"stage": "answers", "cell": {"rows": 4}}
     body["common"] = {"filter": {"use": "none", "reason": "not asked here"}}
@@ -152,6 +170,7 @@ CASES = {
     "two budgets": (changed(cell={"rows": 3, "tokens": 4}), r"small_study.yaml: cell: one budget for all variants"),
     "a budget of nothing": (changed(cell={"rows": 0}), r"small_study.yaml: cell: cell.rows: 'n'"),
     "a budget that is no number": (changed(cell={"rows": True}), r"cell.rows: a number, or 'all'"),
+    "a seed of nothing that is drawn": (changed(cell={"rows": "all", "seed": 3}), r"cell.seed: nothing is drawn"),
     "a budget that is not said": (changed(cell={"rows": None}), r"cell.rows: a number, or 'all'"),
     "a budget and what was spent": (
         changed(cell={"money": 3, "spent": 5}),

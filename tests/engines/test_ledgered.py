@@ -334,6 +334,22 @@ def test_usage_is_noted_a_stage_and_run(ledger):
     assert [u["run_id"] for u in ledger.accounts("run2")] == ["run2"]
 
 
+def test_what_answers_cost_by_the_hour_does_not_hang_on_who_asked_first(ledger):
+    by_hour = Price(output=1.0, hour=3600.0)
+    first = generator(RuleEngine(), ledger, "run1", price=by_hour)
+    list(first.generate([ask("a"), ask("b")]))
+    first.usage.seconds = 8.0
+    first.note()
+    again = generator(RuleEngine(), ledger, "run2", price=by_hour)
+    list(again.generate([ask("a"), ask("b")]))
+    assert again.usage.reused == 2
+    half = generator(RuleEngine(), ledger, "run3", price=by_hour)
+    list(half.generate([ask("a")]))
+    assert first.cost()["money"] == again.cost()["money"] == pytest.approx(8.0, rel=1e-3)
+    share = half.cost()["completion_tokens"] / first.cost()["completion_tokens"]
+    assert 0 < share < 1 and half.cost()["money"] == pytest.approx(8.0 * share, rel=1e-3)
+
+
 def test_parquet_holds_everything_once(ledger, data_root):
     warehouse = Warehouse(root=str(data_root))
     asked: list[str] = []

@@ -74,6 +74,18 @@ def test_what_an_earlier_dataset_asked_is_not_asked_again(tmp_path, data_root, a
     assert f"{twin}-0" in released.scan().collect()["row_id"].to_list()
 
 
+def test_what_rows_are_held_against_is_no_part_of_what_they_cost(tmp_path, data_root, teacher, monkeypatch):
+    monkeypatch.setenv("OT_TEACHER_OPTIONS", "{price_output: 100}")
+    body = recipe()
+    math(body)[3] = {"answers": {"use": "teacher", "samples": 1, "max_tokens": 16}}
+    body["format"] = {"use": "think", "require_reasoning": False, "keep_truncated": True}
+    write_recipe(tmp_path, body)
+    made = make(later(tmp_path, {"recipe": "small"}))
+    (asked,) = made["small/dataset"].version.record["asked"]
+    assert asked["money"] > 0
+    assert made["later/dataset"].version.record["asked"] == []
+
+
 def test_the_twin_in_an_earlier_dataset_is_explained_and_told_by_sql(tmp_path, data_root):
     base(tmp_path)
     made = make(later(tmp_path, {"recipe": "small"}, "aime24"))

@@ -156,6 +156,17 @@ def test_who_answered_only_the_easy_questions_is_compared_on_those():
     assert row(found, "y", "a")["questions"] == 20
 
 
+def test_half_of_a_benchmark_is_half_of_what_was_asked():
+    few = [1.0, 0.0, 1.0]
+    asked = {name: {"asked": {"a": 30}} for name in "xy"}
+    found = board(answers("x", few), answers("y", few), variants=["x", "y"], standing=asked)
+    assert {row(found, name)["verdict"] for name in "xy"} == {"failed"}
+    assert row(found, "x")["reason"] == "a: 3 of 30 questions answered"
+    asked = {"x": {"asked": {"a": 30}}, "y": {"asked": {}}}
+    found = board(answers("x", few * 7), answers("y", few * 6), variants=["x", "y"], standing=asked)
+    assert row(found, "x")["reason"].startswith("a: answered 21, compared on 18 of 30 questions")
+
+
 def test_of_two_who_answered_different_halves_one_has_no_score():
     halves = (
         answers("x", [1.0] * 40),

@@ -144,6 +144,8 @@ def test_a_student_without_a_file_and_one_whose_file_is_none_are_told():
         imported("c")
     with pytest.raises(BadInput, match="no scores of student a"):
         imported("a", files={"a": {}})
+    with pytest.raises(BadInput, match="scores of student a changed while they were read"):
+        imported("a", files={"a": dict.fromkeys((name for name, _ in Handed({}).scores("a")), "another")})
     with pytest.raises(BadInput, match=r"2\.json: no results"):
         imported("b")
     with pytest.raises(BadInput, match="scores of student d: a file is not text in UTF-8"):
