@@ -7,6 +7,19 @@ Two questions with equal sequences may still differ in their words; two with dif
 questions: one that is kept twice costs less than one that is lost. What spells one thing in several ways (\times, ×,
 times) is one entry. Brackets and braces count where they hold more than one thing; letters that stand alone and groups
 of capitals count, as "find x" is not "find y". White space, punctuation and LaTeX that only spaces or formats do not.
+
+A sign that no rule knows counts as it is: a ★ b is not a ☆ b, and 🍎 + 🍎 not 🍌 + 🍌. Signs that are also punctuation
+count where they stand for something only:
+
+- an exclamation mark behind an operand (a factorial) and right before one (!p), and not behind a word;
+- a quote right behind a digit (5' and 5"), and not where it closes what another one opens ("5", 'part 5');
+- a long dash between two operands (x — 3), and not between words;
+- dots behind a comma or a plus (1, 2, ..., 9);
+- ~ before a letter or bracket with a space, an operator or nothing in front, for elsewhere it is a space of LaTeX;
+- @ anywhere, # not at the start of a line and not before a number.
+
+Bullets at the start of a line, trademark signs, the lines of a drawn table and what stands for a broken character count
+for nothing. Italic and bold letters are letters; ℝ, 𝓕 and 𝔤 are told apart from R, F and g.
 """
 
 from __future__ import annotations
@@ -41,9 +54,36 @@ _REMEMBERED = 40
 _LONGEST_NAME = 5
 # 3 x 4, and not 3x
 _TIMES = re.compile(rf"(?<=\d)(?:\s|\\{_SPACE})*x(?:\s|\\{_SPACE})*(?=\d)")
-# Raised, lowered and full-width characters, and signs that look like a Greek letter.
+# Raised and lowered characters; letters in a style of mathematics; and what is another way to write what is known:
+# full width, Greek variants, ligatures, signs of units.
 _RAISED, _LOWERED = "²³¹⁰ⁱ⁴-ⁿᴬ-ᵡ", "₀-ₜᵢ-ᵪⱼ"
-_FORMS = re.compile(f"[{_RAISED}]+|[{_LOWERED}]+|[！-～µΩ]")
+_STYLED, _VARIANTS = "ℂℊ-ℓℕℙ-ℝℤℨℬℭℯ-ℴ𝐀-𝟿", "！-～￠-￦µϐ-ϖϰ-ϲϵ℃℉㍱-㏟ﬀ-ﬆ"
+_FORMS = re.compile(f"[{_RAISED}]+|[{_LOWERED}]+|[{_STYLED}{_VARIANTS}]")
+# Bold and italic only format.
+_STYLES = {"DOUBLE-STRUCK": "mathbb", "SCRIPT": "mathcal", "FRAKTUR": "mathfrak", "BLACK-LETTER": "mathfrak"}
+# Soft hyphens and other characters that nobody sees.
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff\ufe0e\ufe0f]")
+# Every symbol of mathematics, money and other things, but for signs of trade, blanks, broken characters, table lines.
+_SIGNS = "".join(
+    chr(code)
+    for code in (*range(0xA0, 0x2500), *range(0x2580, 0x3400))
+    if unicodedata.category(chr(code)) in ("Sm", "Sc", "So") and chr(code) not in "©®™℠℗№¦\u2800"
+)
+_PICTURES = "\U0001f000-\U0001faff"
+_MARKS = "\u0300-\u036f\u20d0-\u20ff"
+_BULLETS = re.compile(r"(?m)^[^\S\n]*[■▪▫●◆◇◦►▶★☆✓✔➢➤]\s+(?=\w|[$\\(\[\"'“‘])")
+# What may follow a sign before an operand.
+_OPERAND = r"[\d(\[$√\\Α-ω]|[A-Zb-z]\b"
+_DASH = re.compile(rf"(?:(?<=[\d)\]}}$|Α-ω])|(?<=\b[A-Za-z]))(\s*)[—―](?=\s*(?:{_OPERAND}))")
+_DOTS = re.compile(r"(?<=[,+])(\s*)(?:\.\s*\.\s*\.|…)")
+# A quote behind a digit; and all quotes, where a quotation is passed in one go.
+_QUOTED_DIGIT = re.compile(r"\d['’\"”]")
+_QUOTES = re.compile(
+    r"(?<!\d)\"[^\"]*\"(?!\d)|“[^“”]*”|(?<![\w)\]}])'(?!s\b)[^']*'(?!\d)|‘[^‘’]*’|``[^`']*''"
+    r"|(?<=\d)(?P<two>[\"”]|''|’’)|(?<=\d)(?P<one>['’](?![A-Za-z]))"
+)
+# A \ B is what A has and B has not.
+_WITHOUT = re.compile(r"(?<=\b[A-Z])(?:\\| \\ )(?=[A-Z]\b)")
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏ"
 _BRACKETS = frozenset("()[]{}")
 # What follows the first digit of a price is prose.
@@ -71,9 +111,10 @@ _TOKEN = re.compile(
             # a dollar before a price, and not one that opens a formula
             rf"\$(?=\d{_PRICE})|(?<!\S)\$(?=\s\d{_PRICE})",
             # a minus, and not the hyphen of a word
-            rf"(?<![A-Za-z]{{3}})[-−–](?=(?:\s|\\{_SPACE})*"
+            rf"(?<![A-Za-z]{{3}})[-−‐-–](?=(?:\s|\\{_SPACE})*"
             rf"(?:[\d(\[{{√|$.Α-ω]|\\(?!{_SPACE})|(?:[A-Za-z]{{1,2}}|{_FUNCTIONS})(?![A-Za-z])))",
-            r"(?<=[\d)\]}])!(?!=)|(?<=\b[A-Za-z])!(?!=)",
+            r"(?<=[\d)\]}])!(?!=)|(?<=\b[A-Za-z])!(?!=)|(?<![^\s(\[{&|=>,:∧∨→¬~])!(?=[A-Za-z(¬])",
+            r"(?<![^\s(&|^>∧∨→¬])~(?=\s*[A-Za-z(¬])|@|(?<=[^\n#])#(?![#\d])|(?<=\w)#(?=\d)|<?--?>",
             r"(?<=\d):(?=\s*\d)|(?<=\d\s):(?=\s*\d)",
             # 千 belongs to 千米 and 千克
             r"[零〇一二两三四五六七八九十百千万亿]+(?!(?<=千)[米克])",
@@ -82,8 +123,8 @@ _TOKEN = re.compile(
             r"[<>=!]=|=<|<>|\*\*|[+*/=<>%|]|\^(?!\s*\{\s*\})",
             r"(?<=[A-Za-z\s])['’](?:s|t|re|ll|ve|d|m)\b(?!['’])",
             # f' and f'', not an apostrophe
-            r"(?<=\b[A-Za-z])(?:''|['’′″])(?![A-Za-z])",
-            r"[€£¥°º×÷±·∀-⋿←-⇿⌈⌊⟀-⟯⤀-⫿⁄]",
+            r"(?<=\b[A-Za-z])(?:''|['’′″])(?![A-Za-z])|(?<=\d)[′″]",
+            f"[{_SIGNS}{_PICTURES}{_MARKS}º·‖‰‱⌈⌊⟀-⟯]",
             r"[^\W\d_\x00-\x7f]",
         )
     )
@@ -91,7 +132,9 @@ _TOKEN = re.compile(
 )
 
 _WORD = re.compile(rf"[AaPp]\.[Mm]|[{_LATIN}]+")
-_RAISED_ONE = re.compile(f"[{_RAISED}]")
+_RAISED_ONE, _LOWERED_ONE = re.compile(f"[{_RAISED}]"), re.compile(f"[{_LOWERED}]")
+# Small Roman numerals up to 39; no English word is one.
+_ROMAN = re.compile(r"x{0,3}(?:ix|iv|v?i{0,3})")
 
 
 def quantities(text: str) -> tuple[str, ...]:
@@ -150,17 +193,26 @@ def _bracket(token: str, before: str, found: list[str], opened: list[tuple[str, 
 
 
 def _in_line(text: str) -> str:
-    """`text` with ^{-1} for ⁻¹, _{2} for ₂, % for ％ and 3*4 for 3 x 4."""
-    text = _TIMES.sub("*", text)
-    return text if text.isascii() else _FORMS.sub(_lowered, text)
+    """`text` with ^{-1} for ⁻¹, _{2} for ₂, % for ％, 3*4 for 3 x 4, 5″ for 5" and x for 𝑥."""
+    text = _WITHOUT.sub("∖", _TIMES.sub("*", text))
+    if not text.isascii():
+        text = _UNSEEN.sub("", unicodedata.normalize("NFC", text))
+        text = _DASH.sub(r"\1−", _BULLETS.sub("", _FORMS.sub(_plain, text)))
+    if _QUOTED_DIGIT.search(text):
+        text = _QUOTES.sub(lambda found: "″" if found["two"] else "′" if found["one"] else found[0], text)
+    return _DOTS.sub(r"\1\\dots ", text) if "…" in text or "." in text else text
 
 
-def _lowered(found: re.Match[str]) -> str:
+def _plain(found: re.Match[str]) -> str:
     run = found[0]
     plain = unicodedata.normalize("NFKC", run)
-    if "！" <= run[0] <= "～" or run in "µΩ":
-        return plain
-    return ("^{" if _RAISED_ONE.match(run) else "_{") + plain + "}"
+    if _RAISED_ONE.match(run):
+        return f"^{{{plain}}}"
+    if _LOWERED_ONE.match(run):
+        return f"_{{{plain}}}"
+    name = unicodedata.name(run, "")
+    style = next((command for style, command in _STYLES.items() if style in name), "")
+    return f"\\{style}{{{plain}}}" if style else plain
 
 
 @lru_cache(maxsize=1 << 16)
@@ -183,13 +235,14 @@ def _word(token: str) -> str:
     if said is not None:
         return said
     short = len(token) <= 2 or token in VARIABLES or (token.isupper() and len(token) <= _LONGEST_NAME)
+    short = short or _ROMAN.fullmatch(token) is not None
     return " ".join(token) if short and token.lower() not in NO_NAMES else ""
 
 
 def _command(token: str) -> str:
     """What a LaTeX command says, empty for one that only spaces or formats."""
     if len(token) == 2 and not token[1].isalpha():
-        return {"%": "%", "$": "$", "{": "\\{", "}": "\\}"}.get(token[1], "")
+        return {"%": "%", "$": "$", "{": "\\{", "}": "\\}", "|": "| |"}.get(token[1], "")
     if environment := re.match(r"\\(?:begin|end)\s*\{([A-Za-z]*)", token):
         return "" if environment[1] in FORMATTING else environment[1]
     if token[-1] in "0123456789}":

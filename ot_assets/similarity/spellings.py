@@ -23,7 +23,7 @@ FORMATTING = frozenset(
 # What is written in several ways, by the one that stands for all: commands without their backslash, symbols, words.
 _SAME = {
     "+": "plus add added adding",
-    "-": "minus subtract subtracted subtracting − –",
+    "-": "minus subtract subtracted subtracting − – ‐ ‑ ‒",
     "*": "times cdot ast multiplied multiply multiplying × · ⋅ ∗ ∙",
     "/": "frac dfrac tfrac cfrac div over divided ÷ ∕ ⁄",
     "^": "**",
@@ -41,6 +41,8 @@ _SAME = {
     "infty": "∞ infinity",
     "pi": "π",
     "|": "mid vert lvert rvert ∣",
+    "| |": "‖ Vert lVert rVert",
+    ":": "∶",
     "prime": "' ’ ′",
     "prime prime": "'' ″",
     "\\{": "lbrace",
@@ -56,9 +58,16 @@ _SAME = {
     "perp": "⊥ perpendicular",
     "parallel": "∥",
     "approx": "≈",
+    "sim": "~ ∼",
+    "neg": "¬ lnot",
+    "setminus": "∖ smallsetminus",
+    "aleph": "ℵ",
+    "beth": "ℶ",
+    "dots": "ldots cdots dotsc dotsb",
     "equiv": "≡",
     "cong": "≅",
-    "to": "→ rightarrow longrightarrow",
+    "to": "→ rightarrow longrightarrow ⟶ ➝ ➞ -> -->",
+    "leftrightarrow": "↔ <-> <-->",
     "floor": "lfloor ⌊",
     "ceiling": "lceil ⌈",
     "mod": "pmod bmod modulo",
@@ -152,7 +161,7 @@ _UNIT_WORDS = {
     "°": "degree degrees circ º ∘",
     "rad": "radian radians",
     "$": "dollar dollars",
-    "cent": "cents",
+    "cent": "cents ¢",
     "€": "euro euros",
     "£": "",
     "¥": "yuan",
@@ -229,7 +238,7 @@ SYMBOLS = (
     | _ORDINALS
     | HAN
 )
-# Words of ordinary prose that are operators only as commands or symbols.
-_COMMANDS_ONLY = ("in", "to", "over", "under", "int", "le", "ge", "ne", "lt", "gt", "pm", "div", "cap", "cup")
+# Words of ordinary prose, and names, that are operators only as commands or symbols.
+_COMMANDS_ONLY = frozenset("in to over under int le ge ne lt gt pm div cap cup sim neg aleph beth dots".split())
 COMMANDS = {name: one for name, one in SYMBOLS.items() if name.isascii()} | {"in": "in"}
 WORDS = {name: one for name, one in SYMBOLS.items() if name not in _COMMANDS_ONLY}

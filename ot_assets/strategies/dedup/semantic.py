@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _NUMBERS = 2
 
 
-@strategy(stage="dedup", version=2, packages=("sentence-transformers",))
+@strategy(stage="dedup", version=3, packages=("sentence-transformers",))
 def semantic(
     questions: pl.LazyFrame,
     *,

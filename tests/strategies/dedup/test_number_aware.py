@@ -87,6 +87,26 @@ def test_what_is_grouped_or_asked_for_makes_another_question():
     assert kept["question_id"].to_list() == ["q0", "q1", "q3", "q4", "q6", "q7"]
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "copy"),
+    [
+        ("find 𝑥", "find 𝑦", "find  𝑥."),
+        ("count the functions from ℤ", "count the functions from ℝ", "count the functions, from ℤ"),
+        ("say when a =\u0338 b", "say when a = b", "say when a ≠ b"),
+        ("negate ¬p → q", "negate p → q", "negate ¬ p  → q"),
+        ("negate ~p → q", "negate p → q", "negate ~p  → q"),
+        ("draw a ♠", "draw a ♥", "draw a  ♠!"),
+        ('how long are 5" of it', "how long are 5' of it", "how long are 5″ of it"),
+        ("how much are 35‰ of it", "how much are 35 of it", "how much are  35 ‰ of it"),
+        ("add 🍎 and 🍎", "add 🍎 and 🍌", "add 🍎 and\n🍎"),
+    ],
+)
+def test_a_sign_makes_another_question(one, other, copy):
+    lead = "A pupil who was ill for a week has to catch up, and is given this by a friend, who has it from the board: "
+    kept, _ = both("dedup.number_aware", questions(lead + one, lead + other, lead + copy))
+    assert kept["question_id"].to_list() == ["q0", "q1"]
+
+
 def test_the_order_decides_who_stays():
     frame = questions("the sum of 3 and 4 is asked for", "the sum of 3 and 4 is asked for.", score=[1, 2])
     kept, dropped = both("dedup.number_aware", frame, order=["-score"])
