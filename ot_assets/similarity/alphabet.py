@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,10 @@ _MOST = 255
 _CODE_POINTS = 0x110000
 _HASHED = (_OWN + np.arange(_CODE_POINTS) % _SHARED).astype(np.uint8)
 _SAMPLE = 20_000
-_CHUNK = 20_000
+# Characters that are read at once, where the texts are shorter.
+_CHUNK = 4_000_000
+# Of texts from here on the counts beyond `_MOST` are kept as well.
+_LONG = 20_000
 
 
 class Alphabet(NamedTuple):
@@ -34,7 +36,8 @@ class Corpus(NamedTuple):
     """Texts by length, shortest first. `order` gives the number that each had.
 
     `lengths` are in code points; `counts[k, i]` is how often kind k occurs in text i, at most 255, and `rows` the same
-    by text. `letters[starts[4 * i + c] : starts[4 * i + c + 1]]` is the projection of text i on class c, the kinds from
+    by text. `full` has the whole counts of the last texts, those of 20,000 characters and more.
+    `letters[starts[4 * i + c] : starts[4 * i + c + 1]]` is the projection of text i on class c, the kinds from
     `classes[c, 0]` to before `classes[c, 1]`.
     """
 
@@ -42,6 +45,7 @@ class Corpus(NamedTuple):
     lengths: np.ndarray
     counts: np.ndarray
     rows: np.ndarray
+    full: np.ndarray
     letters: np.ndarray
     starts: np.ndarray
     classes: np.ndarray
@@ -51,7 +55,7 @@ def alphabet(*corpora: Sequence[str]) -> Alphabet:
     """Kinds by frequency in a sample of the texts."""
     seen = np.zeros(_CODE_POINTS, dtype=np.int64)
     for texts in corpora:
-        for codes in _code_points(texts[:: max(1, len(texts) // _SAMPLE)]):
+        for _, codes in _code_points([text[:_CHUNK] for text in texts[:: max(1, len(texts) // _SAMPLE)]]):
             counts = np.bincount(codes)
             seen[: len(counts)] += counts
     kinds = _HASHED.copy()
@@ -62,30 +66,42 @@ def alphabet(*corpora: Sequence[str]) -> Alphabet:
 
 
 def corpus(texts: Sequence[str], letters: Alphabet) -> Corpus:
-    """The texts, counted and projected. Memory: about 150 bytes a text, and at most one a character."""
+    """The texts, counted and projected.
+
+    Memory: about 200 bytes a text, 256 more for a long one, and at most one a character; while they are read, eight or
+    so a character of four million, or of the longest text.
+    """
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
     order = np.argsort(lengths, kind="stable")
     lengths = lengths[order]
     rows = np.empty((len(texts), KINDS), dtype=np.uint8)
+    full = np.empty((np.count_nonzero(lengths >= _LONG), KINDS), dtype=np.int32)
     starts = np.zeros(len(CLASSES) * len(texts) + 1, dtype=np.int64)
-    pieces, done = [], 0
-    for codes in _code_points([texts[number] for number in order]):
-        size = min(_CHUNK, len(texts) - done)
-        kept = np.empty(len(codes), dtype=np.uint8)
-        used = _project(
-            letters.kinds, codes, lengths[done : done + size], rows[done:], starts[len(CLASSES) * done :], kept
-        )
-        pieces.append(kept[:used].copy())
-        done += size
+    # no memory is taken where nothing is written
+    projected, used = np.empty(lengths.sum(), dtype=np.uint8), 0
+    for part, codes in _code_points([texts[number] for number in order]):
+        first_long = len(texts) - len(full) - part.start
+        sizes, room = starts[len(CLASSES) * part.start :], projected[used:]
+        used += _project(letters.kinds, codes, lengths[part], rows[part], full, first_long, sizes, room)
     np.cumsum(starts, out=starts)
-    projected = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.uint8)
-    return Corpus(order, lengths, np.ascontiguousarray(rows.T), rows, projected, starts, np.array(CLASSES))
+    return Corpus(order, lengths, np.ascontiguousarray(rows.T), rows, full, projected[:used], starts, np.array(CLASSES))
 
 
-def _code_points(texts: Sequence[str]) -> Iterator[np.ndarray]:
-    waiting = iter(texts)
-    while chunk := list(islice(waiting, _CHUNK)):
-        yield np.frombuffer("".join(chunk).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+def _code_points(texts: Sequence[str]) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some of the texts at a time, and their characters one after the other."""
+    for part in pieces(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)), _CHUNK):
+        yield part, np.frombuffer("".join(texts[part]).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+
+
+def pieces(weights: np.ndarray, most: float) -> Iterator[slice]:
+    """Slices that follow one another, each as long as its weights come to `most` together; a heavier one is alone."""
+    ends = np.cumsum(weights)
+    start = 0
+    while start < len(ends):
+        done = ends[start - 1] if start else 0
+        end = max(start + 1, int(np.searchsorted(ends, done + most, side="right")))
+        yield slice(start, end)
+        start = end
 
 
 _SIZES = len(CLASSES)
@@ -95,20 +111,27 @@ for _number, (_first, _last) in enumerate(CLASSES):
 
 
 @compiled
-def _project(kinds, codes, lengths, rows, sizes, kept):  # type: ignore[no-untyped-def]
-    """Fill counts, and projections one after the other; sizes[4 * i + c + 1] is the length of each."""
+def _project(kinds, codes, lengths, rows, full, first_long, sizes, kept):  # type: ignore[no-untyped-def]
+    """Fill counts, and projections one after the other; sizes[4 * i + c + 1] is the length of each.
+
+    Text i has its whole counts in full[i - first_long], from `first_long` on. Returns how many letters were kept.
+    """
     at, used = 0, 0
+    counts = np.empty(KINDS, dtype=np.int32)
     # where the next letter of each class goes
     after = np.empty(_SIZES, dtype=np.int64)
     for i in range(len(lengths)):
-        for k in range(KINDS):
-            rows[i, k] = 0
+        counts[:] = 0
         end = at + lengths[i]
         for place in range(at, end):
             kind = kinds[codes[place]]
-            rows[i, kind] += rows[i, kind] < _MOST
+            counts[kind] += 1
             if _CLASS_OF[kind] < _SIZES:
                 sizes[_SIZES * i + _CLASS_OF[kind] + 1] += 1
+        for k in range(KINDS):
+            rows[i, k] = min(counts[k], _MOST)
+        if i >= first_long:
+            full[i - first_long] = counts
         for which in range(_SIZES):
             after[which] = used
             used += sizes[_SIZES * i + which + 1]

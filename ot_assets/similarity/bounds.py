@@ -10,20 +10,23 @@ _TILE = 1024
 _WORD = 64
 # Letters; of a longer projection the counts must do: rapidfuzz strips what two long texts begin and end with.
 _LONGEST = 64 * _WORD
+# Letters times words that projections may take in one call: some tenths of a second.
+_ENOUGH = 1 << 28
 
 
 @compiled
 def candidates(left, right, row, last, low, high, share, kinds, out_left, out_right):  # type: ignore[no-untyped-def]
     """Pairs (i, j) of `left` and `right` whose distance may be at most share * (length i + length j).
 
-    For i from `row` on and j in [low[i], high[i]). Written to `out_left`, `out_right`; stops at `last`, or before a row
-    that they might not hold. `kinds` is how many kinds the first look counts. Returns the next row, how many pairs were
-    written, and how many reached the second bound.
+    For i from `row` on and j in [low[i], high[i]). Written to `out_left`, `out_right`; stops at `last`, before a row
+    that they might not hold, or where long projections took enough time. `kinds` is how many kinds the first look
+    counts. Returns the next row, how many pairs were written, and how many reached the second bound.
     """
     sums, near = np.empty(_TILE, dtype=np.uint16), np.empty(_TILE, dtype=np.int64)
-    found, counted = 0, 0
+    found, counted, spent = 0, 0, 0
+    first, second = len(left.lengths) - len(left.full), len(right.lengths) - len(right.full)
     while row < last:
-        if found + high[row] - low[row] > len(out_left):
+        if found + high[row] - low[row] > len(out_left) or spent > _ENOUGH:
             break
         masks, column = np.empty((0, 0), dtype=np.uint64), np.empty(0, dtype=np.uint64)
         for start in range(low[row], high[row], _TILE):
@@ -40,10 +43,13 @@ def candidates(left, right, row, last, low, high, share, kinds, out_left, out_ri
                 )
                 if bound > limit:
                     continue
+                if row >= first and j >= second and _apart(left.full[row - first], right.full[j - second]) > limit:
+                    continue
                 counted += 1
                 if len(masks) == 0:
                     masks = _masks(left, row)
                     column = np.empty(masks.shape[1], dtype=np.uint64)
+                spent += masks.shape[1] * right.lengths[j]
                 if _projected(left, right, row, j, masks, column, bound, limit) <= limit:
                     out_left[found] = row
                     out_right[found] = j
@@ -77,6 +83,15 @@ def _difference(one, other, first, last):  # type: ignore[no-untyped-def]
     for kind in range(first, last):
         total += np.int32(abs(np.int16(np.int16(one[kind]) - np.int16(other[kind]))))
     return np.int64(total)
+
+
+@compiled
+def _apart(one, other):  # type: ignore[no-untyped-def]
+    """How far the whole counts of two long texts are apart."""
+    total = np.int64(0)
+    for kind in range(len(one)):
+        total += abs(one[kind] - other[kind])
+    return total
 
 
 @compiled

@@ -8,19 +8,22 @@ cheaper than the next:
 1. Lengths. d >= l2 - l1. The texts are sorted by length, so that the partners of one stand together.
 2. Counts. A deletion or insertion changes the count of one character by one, so d >= sum over all characters of the
    difference of their counts. Counting several characters as one kind, or no further than 255, can only make
-   differences smaller: the bound stays below d.
+   differences smaller: the bound stays below d. Of two long texts the whole counts are looked at as well.
 3. Projections. Take all characters that are not of a class A out of both texts: an alignment of the texts is, inside A,
    an alignment of what is left. The edits of different classes are different edits, so d >= d(A1) + d(A2) + ... + the
    differences of the counts of all characters in no class. A projection is short, its distance fast.
 
 What is left is decided by rapidfuzz, on the texts themselves. The bounds are integers, D is rounded up by a millionth:
-no pair is lost to floating point, and none is found that rapidfuzz does not confirm. Two unrelated English texts of 300
+no pair is lost to floating point, and none is found that rapidfuzz does not confirm. It is asked for a little less than
+the threshold: of some pairs that are right at a `score_cutoff` it says 0. Two unrelated English texts of 300
 characters differ by about 100 in their counts, where D is 30 at 95 and 150 at 75: at 95 the counts alone leave a few in
 ten thousand, at 75 one in seven, of which the projections leave one in seventy. The worst case, texts that are all
 anagrams of one another, or all of one template, costs what comparing every pair costs, a microsecond or two: slower,
-and as right.
+and as right. So it is with texts of 20,000 characters and more that have the same letters as often: one pair of 50,000
+takes 20 ms at 95, of a million seconds.
 
-Still quadratic, one or two nanoseconds a pair at 95. Memory: about 200 bytes a text and one a character, and the texts.
+Still quadratic, one or two nanoseconds a pair at 95. Memory: about 200 bytes a text, at most one a character, eight or
+so a character of the longest text, and the texts.
 """
 
 from __future__ import annotations
@@ -37,17 +40,22 @@ from threading import Event
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from ot_assets.similarity.alphabet import KINDS, Corpus, alphabet, corpus
+from ot_assets.similarity.alphabet import KINDS, Corpus, alphabet, corpus, pieces
 from ot_assets.similarity.bounds import candidates
 from ot_assets.similarity.pairs import Pairs
 
-# Pairs in a piece of work, and the least that a piece has room for.
+# Pairs in a piece of work, and the least that a piece has room for; of texts longer than this a piece has fewer.
 _PIECE = 4_000_000
 _ROOM = 1 << 16
-# More pairs than this compared in full, and so many for each that matches: texts whose letters are much the same.
-_MANY, _IN_VAIN = 1_000_000, 20
-# So many matches a text: texts made of one template.
-_CROWD = 100
+_USUAL = 1_000
+# What rapidfuzz does between two looks at whether to stop: steps of 64 columns, some 0.2 s, and those of any pair.
+_STEPS, _STEPS_A_PAIR = 400_000_000, 500
+# How far below the threshold rapidfuzz is told to give up.
+_BELOW = 1e-3
+# More seconds than this, and than the bounds took, spent on comparing: texts that are long, or much the same.
+_SLOW = 10.0
+# So many matches, and so many a text: texts made of one template.
+_MANY, _CROWD = 1_000_000, 100
 _LIVE_SECONDS = 1.0
 
 log = logging.getLogger("ot.stage")
@@ -137,15 +145,9 @@ class _Join:
     threshold: float
     stopped: Event = field(default_factory=Event)
 
-    def pieces(self) -> Iterator[range]:
-        """Rows of `left`, about `_PIECE` pairs together."""
-        ends = np.cumsum(self.high - self.low)
-        start = 0
-        while start < len(ends):
-            done = ends[start - 1] if start else 0
-            end = max(start + 1, int(np.searchsorted(ends, done + _PIECE, side="right")))
-            yield range(start, end)
-            start = end
+    def pieces(self) -> Iterator[slice]:
+        """Rows of `left`, about `_PIECE` pairs together, or fewer long ones."""
+        return pieces((self.high - self.low) * np.maximum(1.0, self.left.lengths / _USUAL) ** 2, _PIECE)
 
 
 def _run(join: _Join, workers: int | None, work: Work) -> Iterator[Pairs]:
@@ -153,11 +155,11 @@ def _run(join: _Join, workers: int | None, work: Work) -> Iterator[Pairs]:
     total, workers = int((join.high - join.low).sum()), workers or _cores()
     started = shown = time.monotonic()
     waiting: deque[Future[tuple[list[Pairs], Work]]] = deque()
-    pieces = join.pieces()
+    waits = join.pieces()
     with ThreadPoolExecutor(workers) as threads:
         try:
             while True:
-                while len(waiting) <= workers + 1 and (rows := next(pieces, None)) is not None:
+                while len(waiting) <= workers + 1 and (rows := next(waits, None)) is not None:
                     waiting.append(threads.submit(_look, join, rows))
                 if not waiting:
                     break
@@ -171,21 +173,21 @@ def _run(join: _Join, workers: int | None, work: Work) -> Iterator[Pairs]:
             join.stopped.set()
             for piece in waiting:
                 piece.cancel()
-    if work.compared > max(_MANY, _IN_VAIN * work.found):
-        told = f"{work.compared:,} pairs have nearly the same letters and were compared in full, {work.found:,} match"
-        log.info("slower than usual: %s", told)
-    elif work.found > max(_MANY, _CROWD * len(join.right_texts)):
+    if work.found > max(_MANY, _CROWD * len(join.right_texts)):
         told = f"{work.found:,} pairs of {len(join.right_texts):,} texts match, as those of one template do"
         log.info("slower than usual: %s", told)
+    elif work.comparing > max(_SLOW, work.bounding):
+        told = f"{work.compared:,} pairs have nearly the same letters and were compared in full, {work.found:,} match"
+        log.info("slower than usual: %s, which took %.0f s of a processor", told, work.comparing)
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _look(join: _Join, rows: range) -> tuple[list[Pairs], Work]:
+def _look(join: _Join, rows: slice) -> tuple[list[Pairs], Work]:
     """The pairs of some rows of `left`, and what finding them took."""
-    widths = join.high[rows.start : rows.stop] - join.low[rows.start : rows.stop]
+    widths = join.high[rows] - join.low[rows]
     room = max(_ROOM, int(widths.max()))
     one, other = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
     share, kinds = 1.0 - join.threshold / 100.0, _kinds(join.threshold)
@@ -196,9 +198,10 @@ def _look(join: _Join, rows: range) -> tuple[list[Pairs], Work]:
             join.left, join.right, row, rows.stop, join.low, join.high, share, kinds, one, other
         )
         bounded = time.perf_counter()
-        pairs = _compare(join, join.left.order[one[:size]], join.right.order[other[:size]])
-        work.add(Work(0, counted, size, len(pairs.score), 0.0, bounded - started, time.perf_counter() - bounded))
-        found.append(pairs)
+        pairs = list(_compare(join, one[:size], other[:size]))
+        reached = sum(len(part.score) for part in pairs)
+        work.add(Work(0, counted, size, reached, 0.0, bounded - started, time.perf_counter() - bounded))
+        found += pairs
     return found, work
 
 
@@ -207,15 +210,20 @@ def _kinds(threshold: float) -> int:
     return 12 if threshold >= 93 else 24 if threshold >= 88 else 48 if threshold >= 80 else KINDS
 
 
-def _compare(join: _Join, one: np.ndarray, other: np.ndarray) -> Pairs:
-    """Those of the pairs that reach the threshold, by rapidfuzz on the texts themselves."""
-    scores = process.cpdist(
-        [join.left_texts[number] for number in one.tolist()],
-        [join.right_texts[number] for number in other.tolist()],
-        scorer=fuzz.ratio,
-        score_cutoff=join.threshold,
-        dtype=np.float64,
-        workers=1,
-    )
-    reached = scores >= join.threshold
-    return Pairs(one[reached], other[reached], scores[reached])
+def _compare(join: _Join, one: np.ndarray, other: np.ndarray) -> Iterator[Pairs]:
+    """Those of the pairs that reach the threshold, by rapidfuzz on the texts themselves; until the join is stopped."""
+    steps = _STEPS_A_PAIR + join.left.lengths[one] * join.right.lengths[other] // 64
+    for part in pieces(steps, _STEPS):
+        if join.stopped.is_set():
+            break
+        left, right = join.left.order[one[part]], join.right.order[other[part]]
+        scores = process.cpdist(
+            [join.left_texts[number] for number in left.tolist()],
+            [join.right_texts[number] for number in right.tolist()],
+            scorer=fuzz.ratio,
+            score_cutoff=join.threshold - _BELOW,
+            dtype=np.float64,
+            workers=1,
+        )
+        reached = scores >= join.threshold
+        yield Pairs(left[reached], right[reached], scores[reached])

@@ -19,6 +19,8 @@ ROWS, PARTNERS, _DRAWN = 40, 5_000, 20_000
 _CHARS = 2_000
 # Texts that begin with the same characters are the likeliest to be alike.
 _HEAD = 24
+# How far below the threshold rapidfuzz is told to give up: of some pairs that are right at a cutoff it says 0.
+_BELOW = 1e-3
 _INDEL_RULES = ("indel", "number_aware")
 
 
@@ -56,14 +58,14 @@ def left(
     pairs, length = 0, pl.col("question").str.len_chars()
     for name, text in rows.select("question_id", "question").iter_rows():
         least, most = len(text) * threshold / (200 - threshold), len(text) * (200 - threshold) / threshold
-        near = drawn.filter(length.is_between(least, most)).head(PARTNERS)
+        near = drawn.filter(length.is_between(least - _BELOW, most + _BELOW)).head(PARTNERS)
         same_head = alike.filter(pl.col("head") == text[:_HEAD])
         partners = pl.concat([part.select("question_id", "question") for part in (near, same_head)])
         if among_themselves:
             partners = partners.filter(pl.col("question_id") != name)
         other = partners["question"].to_list()
         pairs += len(other)
-        scores = process.cdist([text], other, scorer=fuzz.ratio, score_cutoff=threshold, dtype=np.float64)
+        scores = process.cdist([text], other, scorer=fuzz.ratio, score_cutoff=threshold - _BELOW, dtype=np.float64)
         for place in np.flatnonzero(scores[0] >= threshold).tolist() if other else []:
             if matches(text, other[place]):
                 return Spots(len(rows), pairs, (text, other[place]))

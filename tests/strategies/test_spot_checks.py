@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations, product
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
@@ -42,6 +43,17 @@ def test_few_rows_are_all_compared_with_the_others(texts, items, threshold):
     found = left(frame(texts), frame(items), threshold, alike(threshold))
     there = any(fuzz.ratio(*pair) >= threshold for pair in product(filter(None, texts), filter(None, items)))
     assert (found.broken is not None) == there
+
+
+@pytest.mark.parametrize("threshold", [50, 67, 68, 80.5, 93, 94.8])
+def test_a_pair_that_is_right_at_the_threshold_is_seen(threshold):
+    """Beside texts that differ all over, and one of which the other is the beginning."""
+    edits = round(20 * (100 - threshold))
+    one, other = ("x" * (1000 - edits // 2) + letter * (edits // 2) for letter in "ab")
+    assert fuzz.ratio(one, other) >= threshold
+    assert left(frame([one, other]), None, threshold, alike(threshold)).broken is not None
+    long, part = "y" * (1000 + edits // 2), "y" * (1000 - edits // 2)
+    assert left(frame([long]), frame(["z" * len(part), part]), threshold, alike(threshold)).broken == (long, part)
 
 
 def test_what_else_the_rule_asks_for_is_asked():
