@@ -15,6 +15,8 @@ Frame = pl.DataFrame | pl.LazyFrame
 Table = Frame | str | Path | dict[str, Any] | list[Any]
 
 _ROW = "__file_row"
+_TEXT = (pl.String, pl.Categorical, pl.Enum, pl.Null)
+_NO_NAME = (pl.Binary, pl.Object)
 
 
 def read_table(table: Table, where: str) -> pl.LazyFrame:
@@ -23,14 +25,30 @@ def read_table(table: Table, where: str) -> pl.LazyFrame:
     A file is named by its path, or as in a recipe: `{path, question}`, with an `id` to be known by and whatever else
     tells how columns become a question's. It is Parquet, JSONL or CSV, or a folder or a glob of such. Rows without a
     question are left out; `question_id` is the id and the number of the row, from 1. BadInput: it cannot be read, with
-    the file and, where that can be told, the line.
+    the file and, where that can be told, the line; or a frame has no questions, with its place in the list, from 0.
     """
     if isinstance(table, list):
-        frames = [read_table(item, where) for item in table]
+        frames = [read_table(item, f"{where}[{place}]") for place, item in enumerate(table)]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame(schema=QUESTION)
     if isinstance(table, pl.DataFrame | pl.LazyFrame):
-        return table.lazy()
+        return named_questions(table.lazy(), where)
     return _read_file({"path": table} if isinstance(table, str | Path) else dict(table), where).lazy()
+
+
+def named_questions(table: pl.LazyFrame, where: str) -> pl.LazyFrame:
+    """The table with `question`, and `question_id` and `source` where there are any, as text.
+
+    BadInput, with `where` in front: there is no `question`, or one of them is nothing that text can be made of.
+    """
+    schema = table.collect_schema()
+    if "question" not in schema:
+        raise BadInput(f"{where}: a table has no column 'question'; it has: {', '.join(schema.names())}")
+    named = [name for name in ("question_id", "source", "question") if name in schema]
+    for name in named:
+        kind = schema[name]
+        if (name == "question" and not isinstance(kind, _TEXT)) or kind.is_nested() or isinstance(kind, _NO_NAME):
+            raise BadInput(f"{where}: the column '{name}' is {kind}, not text")
+    return table.with_columns(pl.col(named).cast(pl.String))
 
 
 def _read_file(spec: dict[str, Any], where: str) -> pl.DataFrame:

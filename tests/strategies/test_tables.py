@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -122,3 +124,39 @@ def test_what_is_no_table(against, told):
 def test_a_frame_without_questions():
     with pytest.raises(BadInput, match="against: a table has no column 'question'; it has: q"):
         hits(pl.DataFrame({"q": ["x"]}))
+
+
+def test_a_frame_of_a_list_that_cannot_be_compared_with_is_named_by_its_place():
+    good = pl.DataFrame({"question": [LEAK]})
+    with pytest.raises(BadInput, match=r"against\[1\]: a table has no column 'question'; it has: q"):
+        hits([good, pl.DataFrame({"q": [LEAK]})])
+    with pytest.raises(BadInput, match=r"against\[0\]: the column 'question' is Int64, not text"):
+        hits([pl.DataFrame({"question": [1]}), good])
+    with pytest.raises(BadInput, match=r"against: the column 'source' is Binary, not text"):
+        hits(good.with_columns(source=pl.lit(b"\xff")))
+    with pytest.raises(BadInput, match=r"against: the column 'question_id' is List\(Int64\), not text"):
+        hits(good.with_columns(question_id=pl.lit([1])))
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [(date(2024, 1, 2), "2024-01-02"), (Decimal("1.50"), "1.50"), (float("nan"), "NaN"), (7, "7"), (None, None)],
+)
+def test_a_source_is_told_as_text_whatever_it_is(source, told):
+    frame = pl.DataFrame({"question": [LEAK], "source": [source]})
+    other = pl.DataFrame({"question": ["Who goes there?"], "source": ["other"]})
+    for against in (frame, [frame, other]):
+        assert [found["against"] for found in hits(against)] == [told]
+
+
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum([LEAK])])
+def test_a_category_is_text(kind):
+    frame = pl.DataFrame({"question": [LEAK], "source": ["s"]}, schema_overrides={"question": kind})
+    for against in (frame, [frame]):
+        assert [found["twin_text"] for found in hits(against)] == [LEAK[:200]]
+
+
+def test_a_lazy_table_that_breaks_as_it_is_read(tmp_path):
+    (tmp_path / "bad.csv").write_bytes(b"question\nfine\n\xff\n")
+    with pytest.raises(BadInput, match=r"^against: a table cannot be read \([^\n]*\)$"):
+        hits(pl.scan_csv(tmp_path / "bad.csv"))

@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import Field
 
 from ot_assets.strategies.decontaminate.matching import drop_matches, indel_matcher, read_items
-from ot_assets.strategies.decontaminate.ngrams import WHOLE_FROM, Compat, ngram_matcher
+from ot_assets.strategies.decontaminate.ngrams import MOST, WHOLE_FROM, Compat, ngram_matcher
 from ot_assets.strategies.registry import Split, strategy
 from ot_resources.interfaces import Tokenizer
 
@@ -20,8 +20,8 @@ def indel_or_ngram(
     against: pl.LazyFrame,
     tokenizer: Tokenizer,
     threshold: Annotated[float, Field(gt=1, le=100)] = 75.0,
-    ngram: Annotated[int, Field(ge=1)] = 13,
-    whole_from: Annotated[int, Field(ge=1)] = WHOLE_FROM,
+    ngram: Annotated[int, Field(ge=1, le=MOST)] = 13,
+    whole_from: Annotated[int, Field(ge=1, le=MOST)] = WHOLE_FROM,
     compat: Compat = None,
 ) -> Split:
     """Drop what has an Indel ratio >= `threshold` (a percentage) or a run of `ngram` tokens in common with a benchmark.

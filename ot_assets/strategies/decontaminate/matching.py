@@ -11,6 +11,7 @@ import polars as pl
 from ot_assets.strategies.dropping import SHOWN, encode, marked, split
 from ot_assets.strategies.ranking import ROW
 from ot_assets.strategies.registry import Split
+from ot_assets.strategies.tables import named_questions
 from ot_resources.interfaces import BadInput
 
 # Evidence for each text that matches a benchmark question, None for the others.
@@ -34,18 +35,29 @@ class Item:
 
 
 def read_items(against: pl.LazyFrame) -> list[Item]:
-    """The benchmark questions in their order, without nulls. Column in: question; question_id and source if there."""
-    schema = against.collect_schema()
-    if "question" not in schema:
-        raise BadInput(f"against: a table has no column 'question'; it has: {', '.join(schema.names())}")
-    rows = against.select([c for c in ("question_id", "source", "question") if c in schema]).collect()
-    if not isinstance(rows.schema["question"], pl.String | pl.Null):
-        raise BadInput(f"'against': the column 'question' is {rows.schema['question']}, not text")
+    """The benchmark questions in their order, without nulls. Column in: question; question_id and source if there.
+
+    BadInput: there is no column of questions, or the table cannot be read.
+    """
+    named = named_questions(against, "against")
+    names = named.collect_schema().names()
+    try:
+        rows = named.select([c for c in ("question_id", "source", "question") if c in names]).collect()
+    except pl.exceptions.PolarsError as error:
+        raise BadInput(f"against: a table cannot be read ({str(error).splitlines()[0]})") from None
     return [
-        Item(str(number if row.get("question_id") is None else row["question_id"]), row.get("source"), row["question"])
+        Item(str(number) if row.get("question_id") is None else row["question_id"], row.get("source"), row["question"])
         for number, row in enumerate(rows.iter_rows(named=True))
         if row["question"] is not None
     ]
+
+
+def shared_run(text: str, item: str) -> dict[str, Any]:
+    """The longest run that a text shares with an item, as evidence; nothing where they have none in common."""
+    from ot_assets.similarity.spans import longest_run
+
+    start, end = longest_run(text, item)
+    return marked(text, start, end) if start < end else {}
 
 
 def indel_matcher(items: Sequence[Item], threshold: float) -> Matcher:
@@ -59,7 +71,6 @@ def indel_matcher(items: Sequence[Item], threshold: float) -> Matcher:
     def match(asked: Sequence[str]) -> list[dict[str, Any] | None]:
         from ot_assets.similarity.indel import pairs_between
         from ot_assets.similarity.pairs import Pairs, nearest
-        from ot_assets.similarity.spans import longest_run
 
         turned = (Pairs(p.right, p.left, p.score) for p in pairs_between(asked, asked_for, threshold))
         found: list[dict[str, Any] | None] = [None] * len(asked)
@@ -69,7 +80,7 @@ def indel_matcher(items: Sequence[Item], threshold: float) -> Matcher:
                 "score": round(score, 4),
                 "threshold": threshold,
                 **items[twin].evidence(),
-                **marked(asked[row], *longest_run(asked[row], asked_for[twin])),
+                **shared_run(asked[row], asked_for[twin]),
             }
         return found
 

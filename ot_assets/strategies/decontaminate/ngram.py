@@ -8,19 +8,19 @@ import polars as pl
 from pydantic import Field
 
 from ot_assets.strategies.decontaminate.matching import drop_matches, read_items
-from ot_assets.strategies.decontaminate.ngrams import WHOLE_FROM, Compat, ngram_matcher
+from ot_assets.strategies.decontaminate.ngrams import MOST, WHOLE_FROM, Compat, ngram_matcher
 from ot_assets.strategies.registry import Split, strategy
 from ot_resources.interfaces import Tokenizer
 
 
-@strategy(stage="decontaminate", version=2)
+@strategy(stage="decontaminate", version=3)
 def ngram(
     questions: pl.LazyFrame,
     *,
     against: pl.LazyFrame,
     tokenizer: Tokenizer,
-    n: Annotated[int, Field(ge=1)] = 13,
-    whole_from: Annotated[int, Field(ge=1)] = WHOLE_FROM,
+    n: Annotated[int, Field(ge=1, le=MOST)] = 13,
+    whole_from: Annotated[int, Field(ge=1, le=MOST)] = WHOLE_FROM,
     compat: Compat = None,
 ) -> Split:
     """Drop what shares a run of `n` tokens with a benchmark question, or has a short one whole in it.

@@ -13,6 +13,8 @@ Compat = Literal["no_short_items"] | None
 # A question of three words or fewer ("Find its area.") may stand in many another, and four seldom do: of the 4,873 real
 # questions of fewer than 13 words in the test data, 7 stand in another, the same asked again, all of 10 words or more.
 WHOLE_FROM = 4
+# Tokens of a run that may be asked for.
+MOST = 10_000
 
 
 def ngram_matcher(

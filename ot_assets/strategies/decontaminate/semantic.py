@@ -8,14 +8,13 @@ from typing import Annotated, Any
 import polars as pl
 from pydantic import Field
 
-from ot_assets.strategies.decontaminate.matching import Matcher, drop_matches, read_items
-from ot_assets.strategies.dropping import marked
+from ot_assets.strategies.decontaminate.matching import Matcher, drop_matches, read_items, shared_run
 from ot_assets.strategies.registry import Split, strategy
 from ot_assets.strategies.same_problem import judge_pairs
 from ot_resources.interfaces import BadInput, Embedder, Generator
 
 
-@strategy(stage="decontaminate", version=1, packages=("sentence-transformers",))
+@strategy(stage="decontaminate", version=2, packages=("sentence-transformers",))
 def semantic(
     questions: pl.LazyFrame,
     *,
@@ -65,7 +64,6 @@ def _matcher(
     """Matches a text that has the very words of a benchmark question, or that the judge takes for one, or cannot."""
     from ot_assets.similarity.embeddings import embed, pairs_between
     from ot_assets.similarity.pairs import Pairs, closest
-    from ot_assets.similarity.spans import longest_run
 
     items = [item for item in read_items(against) if item.text.strip()]
     if not items:
@@ -81,7 +79,7 @@ def _matcher(
             "model": embedder.model,
             **said,
             **items[place].evidence(),
-            **marked(text, *longest_run(text, items[place].text)),
+            **shared_run(text, items[place].text),
         }
 
     def match(asked: Sequence[str]) -> list[dict[str, Any] | None]:

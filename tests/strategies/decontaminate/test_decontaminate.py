@@ -269,6 +269,23 @@ def test_what_was_dropped_once_may_be_given_again(name):
     assert again.kept.collect_schema().names() == frame.columns
 
 
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [("ngram", "n"), ("ngram", "whole_from"), ("indel_or_ngram", "ngram"), ("indel_or_ngram", "whole_from")],
+)
+def test_a_run_is_not_longer_than_a_book(rule, name):
+    with pytest.raises(BadInput, match=f"'{name}': input should be less than or equal to 10000"):
+        apply(f"decontaminate.{rule}", questions("a"), against=benchmark("b"), **{name: 2**63})
+
+
+def test_where_two_texts_share_nothing_no_place_is_told():
+    text, item = ("a" * 20_000 + "c" * 40_000, "b" * 20_000 + "c" * 40_000)
+    _, dropped = both("decontaminate.indel", questions(text, item), against=benchmark(item), threshold=60)
+    near, same = evidence(dropped)
+    assert near["score"] == pytest.approx(66.6667) and not {"span", "matched"} & set(near)
+    assert same["span"] == [0, 20_000]
+
+
 def test_an_item_without_an_id_goes_by_its_number():
     against = pl.DataFrame({"question_id": [None, "b"], "question": ["what is it", "else"]})
     _, dropped = both("decontaminate.indel", questions("what is it"), against=against)
