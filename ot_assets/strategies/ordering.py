@@ -21,7 +21,7 @@ def earliest_first(rows: pl.LazyFrame, order: tuple[str, ...], where: str) -> pl
     `order` names columns, with a leading '-' those of which the greatest comes first. Nulls and NaN come last either
     way; ties, and an empty `order`, go by the input. What is sorted is held in memory: give it the columns that matter.
 
-    BadInput, with `where` in front: no such column, or one of lists or structs.
+    BadInput, with `where` in front: no such column, or one of lists, structs or Python's objects.
     """
     schema = rows.collect_schema()
     numbered = rows.with_row_index(ROW)
@@ -32,7 +32,7 @@ def earliest_first(rows: pl.LazyFrame, order: tuple[str, ...], where: str) -> pl
         name = key.removeprefix(_DESCENDING)
         if name not in schema:
             raise BadInput(f"{where}: 'order': no column '{name}'; there is: {', '.join(schema.names())}")
-        if schema[name].is_nested():
+        if schema[name].is_nested() or schema[name] == pl.Object:
             raise BadInput(f"{where}: 'order': '{name}' is {schema[name]}, which has no order")
         column = pl.col(name)
         keys.append(column.fill_nan(None) if schema[name].is_float() else column)

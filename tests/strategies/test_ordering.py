@@ -33,6 +33,12 @@ def test_without_an_order_the_input_decides():
     assert columns(("-score", "name", "score")) == ["score", "name"]
 
 
+def test_objects_have_no_order():
+    frame = pl.DataFrame({"thing": pl.Series([object()], dtype=pl.Object)}).lazy()
+    with pytest.raises(BadInput, match="dedup.x: 'order': 'thing' is Object, which has no order"):
+        earliest_first(frame, ("thing",), "dedup.x")
+
+
 @pytest.mark.parametrize(("key", "said"), [("-scor", "no column 'scor'; there is: score, tags"), ("tags", "'tags' is")])
 def test_a_column_that_orders_nothing(key, said):
     frame = pl.LazyFrame({"score": [1.0], "tags": [["a"]]})

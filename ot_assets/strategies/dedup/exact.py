@@ -24,7 +24,7 @@ _TWIN_TEXT = "__twin_text"
 _MOST_BYTES = 500_000_000
 
 
-@strategy(stage="dedup", version=2)
+@strategy(stage="dedup", version=3)
 def exact(questions: pl.LazyFrame, *, normalise: Normalise = "none", order: tuple[str, ...] = ()) -> Split:
     """Of questions with the very same text the earliest one stays; the others are dropped as `duplicate`.
 
@@ -52,11 +52,11 @@ def exact(questions: pl.LazyFrame, *, normalise: Normalise = "none", order: tupl
     if told:
         rows = rows.join(pl.concat(told).lazy(), on=ROW, how="left", maintain_order="left")
     else:
-        rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in (_TWIN, _TWIN_TEXT))
+        rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in (_FIRST, _TWIN, _TWIN_TEXT))
     question = pl.col("question")
     return split(
         rows,
-        pl.col(_TWIN).is_null(),
+        pl.col(_FIRST).is_null(),
         reason="duplicate",
         evidence=pl.struct(
             pl.col(_TWIN).alias("twin"),
@@ -67,7 +67,7 @@ def exact(questions: pl.LazyFrame, *, normalise: Normalise = "none", order: tupl
             question.str.head(SHOWN).alias("matched"),
             pl.lit(normalise).alias("normalise"),
         ),
-        scratch=(ROW, _TWIN, _TWIN_TEXT),
+        scratch=(ROW, _FIRST, _TWIN, _TWIN_TEXT),
     )
 
 
@@ -106,7 +106,7 @@ def _parts(places: pl.DataFrame) -> list[pl.DataFrame]:
 
 
 def _again(questions: pl.LazyFrame, text: pl.Expr, part: pl.DataFrame) -> pl.DataFrame:
-    """Row, and the id and the beginning of its twin, of those questions of `part` whose text an earlier one has."""
+    """Row, and place, id and beginning of its twin, of those questions of `part` whose text an earlier one has."""
     narrow = questions.select("question_id", "question", text.alias(_TEXT)).with_row_index(ROW)
     rows = narrow.join(part.select(ROW, _PLACE).lazy(), on=ROW).collect(engine="streaming")
     texts = rows.with_columns(pl.col(_PLACE).min().over(_TEXT).alias(_FIRST))
@@ -116,4 +116,4 @@ def _again(questions: pl.LazyFrame, text: pl.Expr, part: pl.DataFrame) -> pl.Dat
         pl.col("question").str.head(SHOWN).alias(_TWIN_TEXT),
     )
     again = texts.filter(pl.col(_PLACE) != pl.col(_FIRST)).select(ROW, _FIRST)
-    return again.join(firsts, on=_FIRST).select(ROW, _TWIN, _TWIN_TEXT)
+    return again.join(firsts, on=_FIRST).select(ROW, _FIRST, _TWIN, _TWIN_TEXT)

@@ -106,6 +106,15 @@ def test_a_raw_file_with_its_own_columns():
     assert kept.columns == ["question_id", *raw.collect_schema().names()]
 
 
+@pytest.mark.parametrize("normalise", ["none", "spaces"])
+def test_a_copy_goes_where_the_first_one_has_no_id(normalise):
+    frame = questions("a", "b", "a", "a").with_columns(question_id=pl.Series([None, "x", "y", None], dtype=pl.String))
+    kept, dropped = both("dedup.exact", frame, normalise=normalise)
+    assert kept["question_id"].to_list() == [None, "x"]
+    assert dropped["question_id"].to_list() == ["y", None]
+    assert [(told["twin"], told["twin_text"]) for told in evidence(dropped)] == [(None, "a")] * 2
+
+
 def test_only_a_question_column():
     kept = apply("dedup.exact", pl.DataFrame({"question": ["b", "a", "b"]})).kept.collect()
     assert kept["question"].to_list() == ["b", "a"]
