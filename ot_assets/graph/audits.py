@@ -150,15 +150,16 @@ def _beside(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _largest_cluster(node: Node, table: Table, twins: pl.LazyFrame) -> Check:
-    cluster, chained = removals.largest_cluster(table.dropped())
+    # A benchmark may be an earlier dataset with the same ids: its rows hang together with nothing.
+    if node.stage == "decontaminate":
+        cluster, chained, what = removals.most_taken(table.dropped()), 0, "went for the item"
+    else:
+        cluster, chained = removals.largest_cluster(table.dropped())
+        what = "hang together and leave"
     if cluster is None:
         return _check("largest_cluster", True, "no removal names a twin")
     text = twins.filter(pl.col("question_id") == cluster.root).select("question").head(1).collect(engine="streaming")
-    if node.stage == "decontaminate":
-        size, what = cluster.size - 1, "went for the item"
-    else:
-        size, what = cluster.size, "hang together and leave"
-    rows_in = table.rows + table.rows_dropped
+    size, rows_in = cluster.size, table.rows + table.rows_dropped
     share = size / rows_in
     first = _brief(text.item() if text.height else cluster.root)
     told = f"{_counted(size, 'row')} of {rows_in:,} ({share:.1%}) {what} {first}"

@@ -87,14 +87,24 @@ def sampled(rows: pl.LazyFrame, most: int) -> pl.DataFrame:
 
 
 class Cluster(NamedTuple):
-    """Rows that hang together: the id of the one that they all lost against in the end, and how many, it included."""
+    """Rows that lost against one, in the end or at once: its id, and how many they are."""
 
     root: str
     size: int
 
 
+def most_taken(dropped: pl.LazyFrame) -> Cluster | None:
+    """The twin that most removals name, and how many do; of equal ones the first by id."""
+    counts = told(dropped).select("twin").drop_nulls().group_by("twin").len("size").collect(engine="streaming")
+    first = counts.sort("size", "twin", descending=[True, False]).head(1)
+    return Cluster(*first.row(0)) if first.height else None
+
+
 def largest_cluster(dropped: pl.LazyFrame) -> tuple[Cluster | None, int]:
-    """The largest cluster of removals and their twins, and how many removals have a twin that was removed itself."""
+    """The largest cluster of removals and their twins, and how many removals have a twin that was removed itself.
+
+    The row that stays for the others is one of the cluster.
+    """
     import numpy as np
 
     from ot_assets.similarity.clusters import roots

@@ -206,6 +206,15 @@ def test_large_clusters_and_twins_with_other_numbers_are_told(tmp_path, data_roo
     assert told["number_twins"].message.startswith("29 of 29 removals of another text have other numbers")
 
 
+def test_an_earlier_dataset_of_the_same_questions_is_no_cluster(tmp_path, data_root):
+    """Its items have the ids of the rows that go for them: all go for themselves, but one for another row."""
+    write_recipe(tmp_path)
+    body = with_stages({"use": "indel", "threshold": 90, "against": [{"recipe": "small"}]}, NONE) | {"name": "later"}
+    made = make(write_recipe(tmp_path, body, "later.yaml"), upto="later/math/decontaminated")
+    told = audits(made["later/math/decontaminated"])["largest_cluster"]
+    assert told.message == f"2 rows of 19 (10.5%) went for the item {TWICE!r}"
+
+
 def test_boilerplate_is_named(tmp_path, data_root):
     write_recipe(tmp_path)
     head = "Show all of your work in full, please."

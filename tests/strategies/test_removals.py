@@ -108,6 +108,14 @@ def test_a_circle_and_a_long_chain_end():
     assert cluster.root in "ab"
 
 
+def test_what_took_most_is_counted_by_name_alone():
+    """An item may have the id of a row that went for another one."""
+    rows = [(str(n), "x", {"twin": "1" if n < 4 else str(n)}) for n in range(1, 9)]
+    assert removals.most_taken(dropped(*rows)) == ("1", 3)
+    assert removals.most_taken(dropped(("a", "x", {"twin": "2"}), ("b", "x", {"twin": "1"}))) == ("1", 1)
+    assert removals.most_taken(dropped(("a", "x", None))) is None
+
+
 def test_shares_by_source():
     kept = questions("a", "b", source="s").lazy()
     gone = pl.concat([questions("c", source="s"), questions("d", "e", source="t")]).lazy()
