@@ -1,6 +1,7 @@
 """dedup.indel at 95 beside rapidfuzz on every pair of like length: the real questions, then a million.
 
 `python -m bench.dedup real` or `million` does one half. The real half takes minutes, nearly all of it for every pair.
+`published` tells what stays of all rows that are no benchmark's: as published, with five matches each, and with all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench.corpus import measured, real_questions, written
+from bench.corpus import SHARED, measured, real_questions, written
 
 THRESHOLD = 95.0
 MILLION = 1_000_000
@@ -125,10 +126,28 @@ def _steps(texts: list[str]) -> None:
     )
 
 
+def published() -> None:
+    import polars as pl
+
+    from ot_assets.strategies import apply
+
+    files = [file for file in sorted(SHARED.glob("*.parquet")) if not file.name.startswith("bench_")]
+    rows = pl.concat(pl.read_parquet(file, columns=["question"]) for file in files)
+    print(f"{len(rows):,} rows of {len(files)} files, {rows['question'].n_unique():,} different questions")
+    for threshold in (95.0, 90.0):
+        kept = [
+            apply("dedup.indel", rows, threshold=threshold, compat=compat).kept.select(pl.len()).collect().item()
+            for compat in (None, "five_matches")
+        ]
+        print(f"{threshold:g}: {kept[0]:,} stay, {kept[1]:,} as published")
+
+
 def main() -> None:
     halves = sys.argv[1:] or ["real", "million"]
     if "real" in halves:
         real()
+    if "published" in halves:
+        published()
     if "million" in halves:
         with tempfile.TemporaryDirectory() as folder:
             million(Path(folder))
