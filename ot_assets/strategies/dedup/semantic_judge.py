@@ -21,7 +21,7 @@ _ERROR = "judge_error"
 _FAILED = {"question": pl.String, _ERROR: pl.String}
 
 
-@strategy(stage="dedup", version=1, packages=("sentence-transformers",))
+@strategy(stage="dedup", version=2, packages=("sentence-transformers",))
 def semantic_judge(
     questions: pl.LazyFrame,
     *,
