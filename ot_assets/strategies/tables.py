@@ -25,14 +25,23 @@ def read_table(table: Table, where: str) -> pl.LazyFrame:
     A file is named by its path, or as in a recipe: `{path, question}`, with an `id` to be known by and whatever else
     tells how columns become a question's. It is Parquet, JSONL or CSV, or a folder or a glob of such. Rows without a
     question are left out; `question_id` is the id and the number of the row, from 1. BadInput: it cannot be read, with
-    the file and, where that can be told, the line; or a frame has no questions, with its place in the list, from 0.
+    the file and, where that can be told, the line; or one of several frames has no questions, with its place in the
+    list, from 0.
     """
     if isinstance(table, list):
         frames = [read_table(item, f"{where}[{place}]") for place, item in enumerate(table)]
+        if any(
+            _has_questions(frame) for frame in frames
+        ):  # those of one that has none would be null, and match nothing
+            frames = [named_questions(frame, f"{where}[{place}]") for place, frame in enumerate(frames)]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame(schema=QUESTION)
     if isinstance(table, pl.DataFrame | pl.LazyFrame):
-        return named_questions(table.lazy(), where)
+        return named_questions(table.lazy(), where) if _has_questions(table.lazy()) else table.lazy()
     return _read_file({"path": table} if isinstance(table, str | Path) else dict(table), where).lazy()
+
+
+def _has_questions(table: pl.LazyFrame) -> bool:
+    return "question" in table.collect_schema()
 
 
 def named_questions(table: pl.LazyFrame, where: str) -> pl.LazyFrame:
