@@ -30,9 +30,8 @@ def read_table(table: Table, where: str) -> pl.LazyFrame:
     """
     if isinstance(table, list):
         frames = [read_table(item, f"{where}[{place}]") for place, item in enumerate(table)]
-        if any(
-            _has_questions(frame) for frame in frames
-        ):  # those of one that has none would be null, and match nothing
+        # Those of one that has none would be null, and match nothing.
+        if any(_has_questions(frame) for frame in frames):
             frames = [named_questions(frame, f"{where}[{place}]") for place, frame in enumerate(frames)]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame(schema=QUESTION)
     if isinstance(table, pl.DataFrame | pl.LazyFrame):
