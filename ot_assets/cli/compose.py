@@ -55,7 +55,7 @@ def _winner(study: Study, tools: Tools) -> Winner:
     if board is None:
         raise BadInput(f"{study.name}: no scoreboard yet; run 'ot materialize {called(study)}' first")
     found = winner(study, board.version, board.scan().collect())
-    node = scoreboard_node(plan_study(study), tools)
+    node = scoreboard_node(plan_study(study), tools, strict=True)
     if standing(node, tools) is None:
         raise BadInput(
             f"{study.name}: its scoreboard ({board.version}) is not what would be made now: {_other(board, node)};"

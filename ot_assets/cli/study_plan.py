@@ -61,7 +61,11 @@ def _stages(nodes: tuple[Node, ...], tools: Tools) -> tuple[list[str], list[str]
     """The tables of a variant that are there as its plan has them, and the others."""
     there: set[tuple[str, ...]] = set()
     for node in nodes:
-        if all(key in there for key in node.upstream) and standing(node, tools) is not None:
+        if node.source:
+            made = tools.store.latest(node.key) is not None
+        elif made := all(key in there for key in node.upstream):
+            made = standing(node, tools) is not None
+        if made:
             there.add(node.key)
     told = [node for node in nodes if not node.source]
     return [_name(n) for n in told if n.key in there], [_name(n) for n in told if n.key not in there]

@@ -68,14 +68,14 @@ def _asked(
     """What the stage got of each model that it asked, students included; their account is added to the stage's."""
     roles = [name for name, kind in node.strategy.capabilities.items() if kind == "generator"]
     told = [
-        {"role": role, "model": tools.model(node, role).identity} | generator.cost()
+        {"role": role, "model": tools.model(node, role).identity} | generator.usage.cost()
         for role, generator in zip(roles, generators, strict=True)
     ]
     for name, kind in node.strategy.capabilities.items():
         if kind == "students":
             for generator in capabilities[name].generators:
                 usage.add(generator.usage)
-                told.append({"role": name, "model": generator.model} | generator.cost())
+                told.append({"role": name, "model": generator.model} | generator.usage.cost())
     where = {"stage": node.stage, "strategy": node.strategy.title}
     return [where | one for one in told]
 

@@ -18,7 +18,8 @@ def asked_upstream(inputs: Inputs, own: list[dict[str, Any]]) -> list[dict[str, 
 
 
 def spent(inputs: Inputs) -> float | None:
-    """The money behind the inputs; None where a table's record is older than the account of it."""
+    """The money behind the inputs; None where it is not known of every answer, or a record has no account of it."""
     if any("asked" not in version.record for _, version in inputs):
         return None
-    return float(sum(one["money"] for one in asked_upstream(inputs, [])))
+    money = [one["money"] for one in asked_upstream(inputs, [])]
+    return None if None in money else float(sum(money))

@@ -68,18 +68,11 @@ def execute(node: Node, tools: Tools) -> Made:
 
 
 def standing(node: Node, tools: Tools) -> Version | None:
-    """The version that the node's name points at, if executing the node now would find it; None where it would not.
-
-    Of a source that cannot be read now the version in use stays.
-    """
+    """The version that the node's name points at, if executing the node now would find it; None where it would not."""
     inputs = _inputs(node, tools)
     now = tools.store.made(tools.run_id, node.key)
-    try:
-        raw = outside(node, tools.hub, now)
-    except BadInput:
-        return now
-    params = _params(node, tools, raw, inputs)
-    identity = lineage.identity(node, params | identities(node, tools), inputs, raw.revision if raw else None)
+    params = _params(node, tools, None, inputs)
+    identity = lineage.identity(node, params | identities(node, tools), inputs, None)
     found = tools.store.lookup(node.kind, short_hash(identity))
     return found if found and now and found.version == now.version else None
 

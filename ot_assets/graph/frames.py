@@ -30,8 +30,8 @@ def tables(node: Node, versions: dict[Key, Version]) -> dict[str, pl.LazyFrame]:
 def asked(node: Node, versions: dict[Key, Version], *kinds: str) -> pl.LazyFrame:
     """The questions that a study asks, of the node's tables `kinds`, which its strategy does not read.
 
-    Columns out: source, question_id, question.
+    Columns out: source, question_id, question, reference.
     """
-    columns = ("source", "question_id", "question")
+    columns = ("source", "question_id", "question", "reference")
     sets = [versions[key].scan().select(columns) for kind in kinds for key in node.tables.get(kind, ())]
     return pl.concat([pl.LazyFrame(schema=dict.fromkeys(columns, pl.String)), *sets])

@@ -27,12 +27,15 @@ def overlap_check(table: Table, benchmarks: pl.LazyFrame) -> Check:
 
 
 def apart_check(dev: pl.LazyFrame, held_out: pl.LazyFrame) -> Check:
-    """Whether a question that may choose is held out as well, under another benchmark's name, as in a file's copy."""
-    known = {normalised(question): (source, id_) for source, id_, question in _rows(dev)}
+    """Whether a question that may choose is held out as well, under another benchmark's name, as in a file's copy.
+
+    It is one that has the same answer too: of choices many are asked in the same words.
+    """
+    known = {same: (source, id_) for source, id_, _, same in _asked(dev)}
     found = [
-        {"dev": known[text][0], "held_out": source, "question_id": known[text][1], "question": question[:_CHARACTERS]}
-        for source, _, question in _rows(held_out)
-        if (text := normalised(question)) in known
+        {"dev": known[same][0], "held_out": source, "question_id": known[same][1], "question": question[:_CHARACTERS]}
+        for source, _, question, same in _asked(held_out)
+        if same in known
     ]
     if not found:
         return Check("held_out_apart", True, "no question of the dev benchmarks is held out")
@@ -43,8 +46,11 @@ def apart_check(dev: pl.LazyFrame, held_out: pl.LazyFrame) -> Check:
     return Check("held_out_apart", False, message, shown=found[:_SHOWN])
 
 
-def _rows(benchmarks: pl.LazyFrame) -> Iterator[tuple[str, str, str]]:
-    return benchmarks.select("source", "question_id", "question").collect(engine="streaming").iter_rows()
+def _asked(benchmarks: pl.LazyFrame) -> Iterator[tuple[str, str, str, tuple[str, str]]]:
+    """Source, id and question of each, and what tells two of them for the same."""
+    columns = ("source", "question_id", "question", "reference")
+    for source, id_, question, reference in benchmarks.select(columns).collect(engine="streaming").iter_rows():
+        yield source, id_, question, (normalised(question), normalised(reference or ""))
 
 
 def student_checks(table: Table) -> list[Check]:

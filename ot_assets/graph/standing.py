@@ -3,6 +3,7 @@ why the others have none."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,9 +14,11 @@ from ot_assets.ablations.plan import StudyPlan, steps
 from ot_assets.graph import failures
 from ot_assets.graph.asked import spent
 from ot_assets.graph.execute import standing
+from ot_assets.graph.outside import outside
 from ot_assets.graph.tools import Tools
 from ot_assets.recipes.plan import Key, Node
 from ot_assets.strategies.scoreboard.verdict import FAILED, NOT_ENOUGH, NOT_MADE
+from ot_resources.digest import canonical_json
 from ot_resources.interfaces import BadInput
 from ot_resources.store import Version
 
@@ -29,9 +32,12 @@ class _Chain:
     reason: str | None = None
 
 
-def scoreboard_node(plan: StudyPlan, tools: Tools) -> Node:
-    """The scoreboard of those variants that have scores, told how all of them stand."""
-    shared: dict[Key, Version | None] = {}
+def scoreboard_node(plan: StudyPlan, tools: Tools, strict: bool = False) -> Node:
+    """The scoreboard of those variants that have scores, told how all of them stand.
+
+    `strict`: what they share must be what would be read now, at this size; else what is in use stays so.
+    """
+    shared: dict[Key, Version | None] = {node.key: _in_use(node, tools, strict) for node in plan.base}
     chains = {name: _chain(plan, name, shared, tools) for name in plan.variants}
     inputs = tuple(nodes[-1].key for name, nodes in plan.variants.items() if SCORES in chains[name].made)
     seeds = len(set(plan.study.seeds))
@@ -39,21 +45,51 @@ def scoreboard_node(plan: StudyPlan, tools: Tools) -> Node:
     return replace(plan.scoreboard, inputs=inputs, params=plan.scoreboard.params | {"standing": told})
 
 
-def _chain(plan: StudyPlan, variant: str, shared: dict[Key, Version | None], tools: Tools) -> _Chain:
-    """From the sources on: what was made of something else than would be read now is not made.
+def _in_use(node: Node, tools: Tools, strict: bool) -> Version | None:
+    """The version in use of a table that variants share, unless the recipe makes another choice there by now, or reads
+    something else.
 
-    `shared` are the tables of all variants that were looked at already.
+    It may lack answers, and whoever gave them need not be who would be asked now: a study goes on from what there is.
+    Where it is `strict`, a source that has changed since, and counts of another size, are something else too.
     """
+    made = tools.store.made(tools.run_id, node.key)
+    if made is None or not _same_choice(node, tools, made, strict):
+        return None
+    read = [tools.store.made(tools.run_id, key) for key in node.upstream]
+    if [{"kind": v.kind, "version": v.version} for v in read if v] != made.record["inputs"]:
+        return None
+    if node.source is None or not strict:
+        return made
+    try:
+        raw = outside(node, tools.hub, made)
+    except BadInput:  # it cannot be read: what is there stays in use
+        return made
+    return made if raw and raw.revision == made.record["sources"][0]["revision"] else None
+
+
+def _same_choice(node: Node, tools: Tools, made: Version, strict: bool) -> bool:
+    choice = made.record["choice"]
+    if (choice["strategy"], choice["strategy_version"]) != (node.use, node.strategy.version):
+        return False
+    if node.source:
+        params = node.source.params(made.record["sources"][0]["stand_in"])
+    elif strict:
+        params = node.scaled(tools.environment, tools.scale)
+    else:
+        params = {name: value for name, value in node.params.items() if name not in node.strategy.scaled}
+    now = json.loads(canonical_json(params))
+    return all(choice["params"].get(name) == value for name, value in now.items() if name != "reason")
+
+
+def _chain(plan: StudyPlan, variant: str, shared: dict[Key, Version | None], tools: Tools) -> _Chain:
     made: dict[str, Version] = {}
     own = steps(plan.variants[variant])
     for node in plan.nodes(variant):
         step = next((nodes for nodes in own.values() if node in nodes), None)
         try:
-            version = shared[node.key] if node.key in shared else standing(node, tools)
+            version = standing(node, tools) if step else shared[node.key]
         except BadInput as error:  # a table is not there, or no teacher goes by that name
             return _Chain(made, *_why(node, step, tools, str(error)))
-        if step is None:
-            shared[node.key] = version
         if version is None:
             there = tools.store.latest(node.key) is not None
             otherwise = "made from another plan or in part; run it again" if there else "not made yet"

@@ -16,7 +16,7 @@ Table = Frame | str | Path | dict[str, Any] | list[Any]
 
 _ROW = "__file_row"
 _TEXT = (pl.String, pl.Categorical, pl.Enum, pl.Null)
-_NO_NAME = (pl.Binary, pl.Object)
+_NO_NAME = (pl.Binary, pl.Duration, pl.Object)
 
 
 def read_table(table: Table, where: str) -> pl.LazyFrame:

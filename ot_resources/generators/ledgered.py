@@ -14,7 +14,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from ot_resources.generators.budget import UNLIMITED, Allowance, Budget
 from ot_resources.generators.engine import Completion, request_key, request_seed
@@ -89,16 +88,6 @@ class LedgeredGenerator:
     def note(self) -> None:
         """Keep the account of this stage in the ledger."""
         self.ledger.note(self.run_id, self.asset, self.model, self.usage.as_dict())
-
-    def cost(self) -> dict[str, Any]:
-        """What was got, and what that costs: equal answers cost the same, whoever had the engine asked for them."""
-        return self.usage.cost(self._pace() if self.usage.price.hour else 0.0)
-
-    def _pace(self) -> float:
-        """Seconds of the engine for a completion token, over all that the model was ever asked."""
-        accounts = [account for account in self.ledger.accounts() if account["model"] == self.model]
-        tokens, seconds = (sum(account[name] for account in accounts) for name in ("completion_tokens", "seconds"))
-        return seconds / tokens if tokens else 0.0
 
 
 @dataclass

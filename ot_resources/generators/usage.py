@@ -145,14 +145,15 @@ class Usage:
         if other.price.known:
             self.price = other.price
 
-    def cost(self, pace: float) -> dict[str, Any]:
-        """What was got: requests, their tokens, and money: at the price of tokens, and of the engine's hours.
+    def cost(self) -> dict[str, Any]:
+        """What was got: requests, their tokens, and money: all tokens at the model's price, the hours that it took.
 
-        `pace` is how many seconds of the engine a completion token takes.
+        What hours the engine had for answers that were there already nobody knows: then money is None.
         """
         read, written = self.handed_prompt_tokens, self.handed_completion_tokens
         told = {"requests": self.handed_out, "prompt_tokens": read, "completion_tokens": written}
-        return told | {"money": round(self.price.of(read, written, written * pace), 6)}
+        known = not (self.price.hour and self.reused)
+        return told | {"money": round(self.price.of(read, written, self.waited), 6) if known else None}
 
     def as_dict(self) -> dict[str, Any]:
         """The account, as JSON has it."""

@@ -43,7 +43,9 @@ def lost(*rows: tuple[str, str]) -> pl.DataFrame:
 
 
 SCORED = pl.DataFrame({"benchmark": ["a", "a", "b"], "right": [1.0, 0.0, 1.0]})
-BENCHMARK = pl.LazyFrame({"source": ["aime24"], "question_id": ["a7"], "question": ["What is 2 + 2?"]})
+BENCHMARK = pl.LazyFrame(
+    {"source": ["aime24"], "question_id": ["a7"], "question": ["What is 2 + 2?"], "reference": ["4"]}
+)
 
 
 def test_a_leak_names_benchmark_item_and_row_and_stops_the_variant():
@@ -86,10 +88,19 @@ def test_where_all_seeds_diverge_it_is_told_what_to_change():
 
 
 def test_a_question_that_chooses_and_is_held_out_is_named_and_stops_the_variant():
-    copied = pl.LazyFrame({"source": "copy", "question_id": ["c1", "c2"], "question": ["Else?", "what is 2 +  2?"]})
+    copied = pl.LazyFrame(
+        {
+            "source": "copy",
+            "question_id": ["c1", "c2"],
+            "question": ["Else?", "what is 2 +  2?"],
+            "reference": [None, "4"],
+        }
+    )
     check = scoring.apart_check(BENCHMARK, copied)
     assert not check.passed and check.blocking
     assert check.message.startswith("question a7 of aime24 chooses, and copy holds it out: 'what is 2 +  2?'; leave it")
     assert [row["question_id"] for row in check.shown] == ["a7"]
     assert scoring.apart_check(BENCHMARK, copied.head(1)).passed
+    chosen_from = copied.with_columns(reference=pl.lit("(B)"))
+    assert scoring.apart_check(BENCHMARK, chosen_from).passed, "of choices many are asked in the same words"
     assert scoring.apart_check(BENCHMARK, BENCHMARK.clear()).passed

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 from ot_assets.graph.rehearsal.lengths import Lengths, Way
 from ot_assets.graph.rehearsal.scenario import Scenario
@@ -86,10 +85,6 @@ class RehearsedGenerator:
                 yield from self._responses(block)
                 block = []
         yield from self._responses(block)
-
-    def cost(self) -> dict[str, Any]:
-        """Nothing is paid for here: `ot plan` counts what would be."""
-        return self.usage.cost(0.0)
 
     def _responses(self, block: list[Request]) -> Iterator[Response]:
         keys = [request_key(self.model, request) for request in block]

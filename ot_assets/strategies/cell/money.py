@@ -21,6 +21,9 @@ def money(conversations: pl.LazyFrame, *, n: Money, spent: float = 0.0, seed: in
     Columns in: row_id. Columns out: the same. Dropped: `over_budget`.
     """
     if spent <= 0:
-        raise BadInput("cell.money: no model behind these rows has a price; set price_output (OT_TEACHER_OPTIONS)")
+        raise BadInput(
+            "cell.money: no model behind these rows has a price, or it is by the hour and some answers were there"
+            " before; set price_output (OT_TEACHER_OPTIONS)"
+        )
     total = conversations.select(pl.len()).collect(engine="streaming").item()
     return first_rows(conversations, int(total * min(1.0, n / spent)), seed)
