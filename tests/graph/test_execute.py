@@ -255,7 +255,7 @@ def test_the_record_tells_what_made_the_table(tmp_path, data_root):
     made = make(write_recipe(tmp_path))
     record = made["small/math/deduplicated"].version.record
     params = {"normalise": "none", "order": []}
-    assert record["choice"] == {"stage": "dedup", "strategy": "exact", "strategy_version": 2, "params": params}
+    assert record["choice"] == {"stage": "dedup", "strategy": "exact", "strategy_version": 3, "params": params}
     assert [step["stage"] for step in record["trail"]] == ["sources", "decontaminate", "dedup"]
     assert [i["version"] for i in record["inputs"]] == [made["small/math/decontaminated"].version.version]
     assert (record["rows_in"], record["rows_out"], record["rows_dropped"]) == (18, KEPT, 1)
