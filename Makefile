@@ -7,10 +7,11 @@ export DAGSTER_HOME := $(OT_DATA)/dagster
 PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(p)),$(p))))
 BIN := .venv/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
-# What kills runs, trains students, serves models or makes the whole flagship takes minutes, and has a target of its own;
+# What kills runs, trains students, serves models, waits for nights or makes the whole flagship takes minutes, and has a target of its own;
 # so have the end-to-end tests, which want Chromium. `.ci/run` runs them all.
 LONG := tests/faults tests/engines/test_served.py tests/engines/test_vllm.py tests/students/test_resume.py \
-	tests/students/test_sft.py tests/ablations/test_run.py tests/graph/test_openthoughts3.py \
+	tests/students/test_models.py tests/students/test_sft.py tests/ablations/test_run.py tests/automation/test_night.py \
+	tests/graph/test_openthoughts3.py \
 	tests/graph/test_real_text.py tests/graph/test_same_again.py
 TESTS ?= tests $(addprefix --ignore=,tests/e2e $(LONG))
 # A file of tests stays in one process: what it makes once is made once.
