@@ -17,7 +17,7 @@ from pydantic import Field
 from ot_resources.files import RawTable, fingerprint, first_line
 from ot_resources.interfaces import BadInput, Tokenizer
 from ot_resources.tokenizers import open_tokenizer
-from ot_resources.unfinished import beside
+from ot_resources.unfinished import beside, write_whole
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 FOLLOW = "latest"
@@ -50,7 +50,7 @@ class Hub(dg.ConfigurableResource):  # type: ignore[type-arg]
             return _resolve(dataset)
         if dataset not in locked:
             locked[dataset] = known or _resolve(dataset)
-            _write(Path(self.lock), json.dumps(locked, indent=1, sort_keys=True) + "\n")
+            write_whole(Path(self.lock), json.dumps(locked, indent=1, sort_keys=True) + "\n")
         return locked[dataset]
 
     def files(self, dataset: str, files: str, revision: str) -> RawTable:
@@ -130,10 +130,3 @@ def _resolve(dataset: str) -> str:
         raise BadInput(
             f"{dataset}: the Hub did not answer ({type(error).__name__}); connect, or lock a commit in revisions.lock"
         ) from None
-
-
-def _write(path: Path, text: str) -> None:
-    """In one step: nobody meets half of it."""
-    temporary = beside(path)
-    temporary.write_text(text)
-    temporary.replace(path)

@@ -30,6 +30,13 @@ def beside(path: Path) -> Path:
     return path.with_name(f".{owned(path.name)}")
 
 
+def write_whole(path: Path, text: str) -> None:
+    """The text in the place of what `path` holds, in one step: nobody meets half of it."""
+    temporary = beside(path)
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
 def sweep(folder: Path, hidden: str = "") -> None:
     """Remove what killed processes left behind."""
     for left in folder.glob(f"{hidden}[0-9]*-{_HOST}-*"):

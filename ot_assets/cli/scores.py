@@ -15,7 +15,7 @@ from ot_resources.environments import data_root
 from ot_resources.interfaces import BadInput
 from ot_resources.store import Store
 from ot_resources.students.models import SCORES
-from ot_resources.unfinished import beside
+from ot_resources.unfinished import write_whole
 
 # How scores come to a variant whose students are trained elsewhere (strategies/scores/imported.py).
 _IMPORTED = "imported"
@@ -59,9 +59,7 @@ def hand_in(study: str, variant: str, file: str, seed: int | None, trust: bool) 
             f"{file}: {again[0]} of this student is in {folder / there[again[0]]} already; remove that first"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = beside(target)
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
+    write_whole(target, text)
     said = f"{target}: {', '.join(told)} of student {student} ({study}/{variant}, seed {chosen})"
     return said + (f"; no benchmark of the study, and ignored: {', '.join(ignored)}" if ignored else "")
 

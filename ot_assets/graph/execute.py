@@ -149,7 +149,7 @@ def _params(node: Node, tools: Tools, raw: RawTable | None, inputs: list[tuple[K
         return params | {"files": _handed_in(node, tools, inputs)}
     # What rows cost is not chosen, but read off the records of those who were asked.
     if node.strategy.title == "cell.money":
-        return params | {"spent": spent([(key, version) for key, version in inputs if key in node.inputs]) or 0.0}
+        return params | {"spent": spent(_paid_for(node, inputs)) or 0.0}
     return params
 
 
@@ -199,8 +199,6 @@ def _run(order: _Order, sets: release.Sets, usage: Usage) -> Version:
 def _record(order: _Order, draft: Draft, work: Work) -> dict[str, Any]:
     """What is told of a version for good, but for its checks: the choice, what came out, and who had a part in it."""
     node, inputs = order.node, order.inputs
-    # What rows are only held against is no part of what they cost.
-    rows = [(key, version) for key, version in inputs if key in node.inputs]
     return {
         "choice": lineage.choice(node, order.told),
         "code_version": node.code_version,
@@ -210,10 +208,17 @@ def _record(order: _Order, draft: Draft, work: Work) -> dict[str, Any]:
         "dropped": dict(sorted(draft.reasons.items())),
         "sources": _sources(node, order.raw, inputs),
         "models": models(node, order.tools, order.params, inputs),
-        "asked": asked_upstream(rows, [{"key": short_hash(order.identity)} | own for own in work.asked]),
+        "asked": asked_upstream(
+            _paid_for(node, inputs), [{"key": short_hash(order.identity)} | own for own in work.asked]
+        ),
         "packages": lineage.packages(),
         "sandboxes": work.sandboxes,
     }
+
+
+def _paid_for(node: Node, inputs: list[tuple[Key, Version]]) -> list[tuple[Key, Version]]:
+    """Where the rows come from: what they are only held against is no part of what they cost."""
+    return [(key, version) for key, version in inputs if key in node.inputs]
 
 
 def _sources(node: Node, raw: RawTable | None, inputs: list[tuple[Key, Version]]) -> list[dict[str, Any]]:

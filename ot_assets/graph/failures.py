@@ -11,17 +11,15 @@ from typing import Any
 
 from ot_assets.recipes.plan import Node
 from ot_resources.store import Store
-from ot_resources.unfinished import beside
+from ot_resources.unfinished import write_whole
 
 
 def note(store: Store, node: Node, message: str, check: str | None, run_id: str) -> None:
     """Keep why the table could not be made of what it hangs on now."""
     file = _file(store, node)
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = beside(file)
     told = _hangs_on(store, node) | {"message": message, "check": check, "run_id": run_id}
-    temporary.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    temporary.replace(file)
+    write_whole(file, json.dumps(told, ensure_ascii=False))
 
 
 def clear(store: Store, node: Node) -> None:
